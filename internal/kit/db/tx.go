@@ -1,0 +1,95 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// maxTries bounds how often a transaction that lost a race is run again.
+const maxTries = 8
+
+// Tx is a transaction under way. It is not safe for concurrent use and ends with the
+// function it was given to.
+type Tx struct {
+	// Now is the transaction's one time: the clock's, cut to milliseconds, read when
+	// it began. It is what is stored, compared and put into tokens.
+	Now time.Time
+
+	db *DB
+	tx transaction
+}
+
+// InTx runs fn in a transaction and commits it when fn returns nil. Any error or panic
+// rolls back, so a failure that must leave a trace returns nil and reports afterwards.
+//
+// When the transaction loses a race (deadlock, serialisation, a busy file) it is run again,
+// so fn must not change anything but the database and variables it sets anew.
+func (d *DB) InTx(ctx context.Context, fn func(tx *Tx) error) error {
+	var err error
+	for try := range maxTries {
+		err = d.try(ctx, fn)
+		if err == nil || !d.engine.transient(err) || ctx.Err() != nil {
+			break
+		}
+		d.log.DebugContext(ctx, "transaction is run again", "try", try+1, "reason", err)
+		pause := time.Duration(rand.Int64N(int64(time.Millisecond) << try)) //nolint:gosec // spreads retries, guards nothing
+		time.Sleep(pause)
+	}
+	return d.sorted(err)
+}
+
+func (d *DB) try(ctx context.Context, fn func(tx *Tx) error) (err error) {
+	inner, err := d.engine.begin(ctx)
+	if err != nil {
+		return err
+	}
+	d.counts.transaction()
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, inner.rollback(undo))
+	}()
+	if err := fn(&Tx{Now: d.Now(), db: d, tx: inner}); err != nil {
+		return err
+	}
+	done = true
+	return inner.commit(context.WithoutCancel(ctx))
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := t.db.counts.statement(query); err != nil {
+		return 0, err
+	}
+	return t.tx.exec(ctx, query, bind(args))
+}
+
+// Row runs a statement that gives at most one row and scans it into dest. It returns
+// [ErrNoRows] when there is none.
+func (t *Tx) Row(ctx context.Context, query string, args []any, dest ...any) error {
+	if err := t.db.counts.statement(query); err != nil {
+		return err
+	}
+	r, err := t.tx.query(ctx, query, bind(args))
+	return scanOne(r, err, dest)
+}
+
+// Each runs a statement and calls fn for each row. fn scans with the function it is
+// given and must not use the transaction.
+func (t *Tx) Each(ctx context.Context, query string, args []any, fn func(scan func(dest ...any) error) error) error {
+	if err := t.db.counts.statement(query); err != nil {
+		return err
+	}
+	r, err := t.tx.query(ctx, query, bind(args))
+	return scanEach(r, err, fn)
+}
+
+// Unique reports whether err is a violated unique constraint or primary key. On PostgreSQL
+// the transaction is then lost, so return the error you want the caller to see.
+func (t *Tx) Unique(err error) bool { return t.db.engine.unique(err) }
