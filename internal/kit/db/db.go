@@ -2,8 +2,8 @@
 //
 // SQL is written once with $1 placeholders and lives in the store.go files of the
 // packages that own the tables. Four ways run it: [DB.InTx] for a use case of
-// several statements, [DB.Once] for a use case that is one write, [DB.Row] and
-// [DB.Each] for a single read. What differs between the engines (opening, locks, retries,
+// several statements, [DB.Once] (or [OnceAll], for several rows) for a use case that is
+// one write, [DB.Row] and [DB.Each] for a single read. What differs between the engines (opening, locks, retries,
 // error codes, the migration lock) stays inside this package.
 //
 // Values are always bound, never put into the text. A time.Time is stored as Unix
@@ -108,7 +108,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		d.writes.leaders = 1
 	case strings.HasPrefix(cfg.URL, "postgres://"), strings.HasPrefix(cfg.URL, "postgresql://"):
 		d.engine, err = openPostgres(ctx, cfg.URL, cfg.Schema, cfg.MaxConns)
-		d.writes.leaders = 2
+		d.writes.leaders, d.writes.apart = 2, true
 	default:
 		return nil, errors.New("db: the database URL must start with postgres:// or sqlite:")
 	}
@@ -160,13 +160,43 @@ func (d *DB) Each(ctx context.Context, query string, args []any, fn func(scan fu
 // Once does not end early with ctx: whoever hangs up must not undo the others, and the
 // outcome is known when it returns. It gives up after 10 s of real time with [ErrUnavailable].
 func (d *DB) Once(ctx context.Context, query string, args []any, dest ...any) error {
+	s := &statement{query: query, args: bind(args)}
+	if len(dest) > 0 {
+		s.read = func(r rows, err error) error { return scanOne(r, err, dest) }
+	}
+	return d.write(ctx, s)
+}
+
+// OnceAll is [DB.Once] for a write of several rows: it returns what row makes of each
+// row that the statement returns. row may be called again, from the first row, when the
+// statement lost a race and is run again.
+//
+// On PostgreSQL the statement has a transaction to itself. Each such statement locks
+// rows in its own order, and gathered ones would deadlock.
+func OnceAll[T any](ctx context.Context, d *DB, query string, args []any, row func(scan func(dest ...any) error) (T, error)) ([]T, error) {
+	var all []T
+	s := &statement{query: query, args: bind(args), many: true}
+	s.read = func(r rows, err error) error {
+		all = nil
+		return scanEach(r, err, func(scan func(dest ...any) error) error {
+			v, err := row(scan)
+			all = append(all, v)
+			return err
+		})
+	}
+	if err := d.write(ctx, s); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func (d *DB) write(ctx context.Context, s *statement) error {
 	if err := ctx.Err(); err != nil {
 		return d.sorted(err)
 	}
-	if err := d.counts.statement(query); err != nil {
+	if err := d.counts.statement(s.query); err != nil {
 		return d.sorted(err)
 	}
-	s := &statement{query: query, args: bind(args), dest: dest}
 	d.writes.do(s, d.engine.batch)
 	return d.sorted(s.err)
 }

@@ -15,11 +15,12 @@ const (
 	batchTimeout = 10 * time.Second // real time a batch may take, waiting for a connection included
 )
 
-// statement is one waiting call of Once.
+// statement is one waiting call of Once or OnceAll.
 type statement struct {
 	query string
 	args  []any
-	dest  []any
+	many  bool                          // it locks several rows
+	read  func(r rows, err error) error // takes what the statement returns; nil when it returns nothing
 	err   error
 
 	wake chan bool // true: lead the next batch; false: the result is in
@@ -30,7 +31,8 @@ type statement struct {
 // a lone statement waits for nobody), later callers queue up, and a leader that is
 // done hands the queue to the first who waits.
 type gatherer struct {
-	leaders int // batches that may be under way at once
+	leaders int  // batches that may be under way at once
+	apart   bool // statements that lock several rows are not gathered
 
 	mu      sync.Mutex
 	leading int
@@ -39,8 +41,14 @@ type gatherer struct {
 
 type runBatch func(ctx context.Context, more func(limit int) []*statement)
 
-// do runs s, alone or with others, and returns when s.err and s.dest are final.
+// do runs s, alone or with others, and returns when s.err and what s.read took are final.
 func (g *gatherer) do(s *statement, run runBatch) {
+	if s.many && g.apart {
+		ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+		defer cancel()
+		run(ctx, func(int) []*statement { return []*statement{s} })
+		return
+	}
 	g.mu.Lock()
 	if g.leading < g.leaders {
 		g.leading++

@@ -92,7 +92,7 @@ func (t postgresTx) commit(ctx context.Context) error   { return t.tx.Commit(ctx
 func (t postgresTx) rollback(ctx context.Context) error { return t.tx.Rollback(ctx) }
 
 // batch sends what waits as one pipeline, which PostgreSQL runs as one transaction. When
-// one statement fails the server undoes all of them, so each is then run alone.
+// one statement fails the server undoes all of them, so each is then run alone. So is one that lost a race.
 func (e *postgresEngine) batch(ctx context.Context, more func(limit int) []*statement) {
 	conn, err := e.pool.Acquire(ctx)
 	all := more(maxBatch)
@@ -109,7 +109,7 @@ func (e *postgresEngine) batch(ctx context.Context, more func(limit int) []*stat
 		return
 	}
 	var refused *pgconn.PgError
-	if len(all) == 1 || !errors.As(failed, &refused) {
+	if !errors.As(failed, &refused) || len(all) == 1 && !e.transient(failed) {
 		// Without the server's word the outcome is unknown, so nothing may be run twice.
 		for _, s := range all {
 			s.err = failed
@@ -143,12 +143,12 @@ func (e *postgresEngine) pipeline(ctx context.Context, conn *pgxpool.Conn, all [
 }
 
 func one(results pgx.BatchResults, s *statement) error {
-	if len(s.dest) == 0 {
+	if s.read == nil {
 		_, err := results.Exec()
 		return err
 	}
 	r, err := results.Query()
-	return scanOne(pgRows{r}, err, s.dest)
+	return s.read(pgRows{r}, err)
 }
 
 func state(err error) string {

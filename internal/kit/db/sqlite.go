@@ -231,12 +231,12 @@ func (e *sqliteEngine) savepoint(ctx context.Context, s *statement) error {
 }
 
 func (e *sqliteEngine) run(ctx context.Context, s *statement) error {
-	if len(s.dest) == 0 {
+	if s.read == nil {
 		_, err := e.exec(ctx, s.query, s.args...)
 		return err
 	}
 	r, err := (*sqliteTx)(e).query(ctx, s.query, s.args)
-	return scanOne(r, err, s.dest)
+	return s.read(r, err)
 }
 
 func code(err error) int {

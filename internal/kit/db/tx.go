@@ -17,8 +17,9 @@ type Tx struct {
 	// it began. It is what is stored, compared and put into tokens.
 	Now time.Time
 
-	db *DB
-	tx transaction
+	db       *DB
+	tx       transaction
+	onCommit []func()
 }
 
 // InTx runs fn in a transaction and commits it when fn returns nil. Any error or panic
@@ -55,12 +56,23 @@ func (d *DB) try(ctx context.Context, fn func(tx *Tx) error) (err error) {
 		defer cancel()
 		err = errors.Join(err, inner.rollback(undo))
 	}()
-	if err := fn(&Tx{Now: d.Now(), db: d, tx: inner}); err != nil {
+	tx := &Tx{Now: d.Now(), db: d, tx: inner}
+	if err := fn(tx); err != nil {
 		return err
 	}
 	done = true
-	return inner.commit(context.WithoutCancel(ctx))
+	if err := inner.commit(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	for _, after := range tx.onCommit {
+		after()
+	}
+	return nil
 }
+
+// OnCommit has fn called once the transaction is committed, before InTx returns; never
+// when it is rolled back. fn must be quick: it is for waking whoever waits for the rows.
+func (t *Tx) OnCommit(fn func()) { t.onCommit = append(t.onCommit, fn) }
 
 // Exec runs a statement and returns how many rows it changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {

@@ -69,7 +69,7 @@ func (c *Cluster) start(settings []string) error {
 	if out, err := c.run("initdb", "--no-sync", "--auth=trust", "--username="+Super, "--encoding=UTF8", "--locale=C", "-D", c.dir+"/data"); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	conf := []string{"listen_addresses=''", "unix_socket_directories='" + c.dir + "'", "fsync=off", "max_connections=200"}
+	conf := []string{"listen_addresses=''", "unix_socket_directories='" + c.dir + "'", "fsync=off", "max_connections=200", "deadlock_timeout=100ms"}
 	for _, s := range append(conf, settings...) {
 		if err := appendLine(c.dir+"/data/postgresql.conf", s); err != nil {
 			return err

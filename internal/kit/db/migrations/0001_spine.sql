@@ -111,11 +111,13 @@ CREATE TABLE key_material (
   UNIQUE (purpose, generation)
 );
 
+-- Background work. payload is sealed, and NULL once the job is done. A dead job waits for a
+-- person to retry or discard it.
 CREATE TABLE job (
   id           UUID PRIMARY KEY,
   kind         TEXT NOT NULL,
   recipient    TEXT NOT NULL,
-  payload      BYTEA NOT NULL,
+  payload      BYTEA,
   attempt      BIGINT NOT NULL,
   run_at       BIGINT NOT NULL,
   leased_until BIGINT NOT NULL,
@@ -128,13 +130,14 @@ CREATE INDEX job_due ON job (run_at, id) WHERE done_at IS NULL AND dead_at IS NU
 CREATE INDEX job_done ON job (done_at) WHERE done_at IS NOT NULL;
 CREATE INDEX job_dead ON job (dead_at) WHERE dead_at IS NOT NULL;
 
--- Periodic work: whoever moves next_at does it.
+-- Periodic work: when its last run began, and until when somebody is at it.
 CREATE TABLE job_schedule (
   name         TEXT PRIMARY KEY,
-  next_at      BIGINT NOT NULL,
+  last_at      BIGINT NOT NULL,
   leased_until BIGINT NOT NULL
 );
 
+-- Buckets of the limiter: tat is when a bucket is empty again, in Unix nanoseconds.
 CREATE TABLE rate_limit (
   k   TEXT PRIMARY KEY,
   tat BIGINT NOT NULL
@@ -159,15 +162,17 @@ CREATE INDEX audit_event_at ON audit_event (at);
 
 -- Mails caught in development mode. Empty everywhere else.
 CREATE TABLE dev_mail (
-  id         UUID PRIMARY KEY,
-  message_id TEXT NOT NULL UNIQUE,
-  sender     TEXT NOT NULL,
-  recipient  TEXT NOT NULL,
-  subject    TEXT NOT NULL,
-  text_part  TEXT NOT NULL,
-  html_part  TEXT NOT NULL,
-  sent_at    BIGINT NOT NULL
+  id            UUID PRIMARY KEY,
+  message_id    TEXT NOT NULL UNIQUE,
+  sender        TEXT NOT NULL,
+  recipient     TEXT NOT NULL,
+  recipient_key TEXT NOT NULL,
+  subject       TEXT NOT NULL,
+  text_part     TEXT NOT NULL,
+  html_part     TEXT NOT NULL,
+  sent_at       BIGINT NOT NULL
 );
+CREATE INDEX dev_mail_sent ON dev_mail (sent_at, id);
 
 -- +goose Down
 DROP TABLE dev_mail;

@@ -1,0 +1,192 @@
+package account
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/language"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+)
+
+// Limits of a profile, in characters.
+const (
+	maxFullName  = 255
+	maxPhone     = 20
+	maxLocale    = 35
+	maxAttribute = 1024
+)
+
+// Attribute declares one custom member of every profile. Adding, changing or removing a
+// declaration needs no migration: values are checked when they are written, and a value
+// whose declaration is gone is no longer shown.
+type Attribute struct {
+	// Name is the member's name: lower-case letters, digits and _, at most 64.
+	Name string
+	// Type is "string", "number" or "boolean".
+	Type string
+	// Required members must be given at registration.
+	Required bool
+	// MaxLength bounds a string in characters; 0 means 1,024, which is also the most.
+	MaxLength int
+	// OneOf, if not empty, lists the strings allowed.
+	OneOf []string
+	// ReadOnly members can be set by staff and the command line, not by the person.
+	ReadOnly bool
+}
+
+// Schema is the declared attributes.
+type Schema struct{ attributes []Attribute }
+
+// NewSchema checks the declarations. All problems are reported at once.
+func NewSchema(attributes []Attribute) (Schema, error) {
+	var problems []string
+	seen := map[string]bool{}
+	for _, a := range attributes {
+		valid := a.Name != "" && len(a.Name) <= 64 && strings.Trim(a.Name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+		switch {
+		case !valid:
+			problems = append(problems, fmt.Sprintf("attribute %q: a name has 1 to 64 of a-z, 0-9 and _", a.Name))
+		case seen[a.Name]:
+			problems = append(problems, fmt.Sprintf("attribute %q is declared twice", a.Name))
+		case !slices.Contains([]string{"string", "number", "boolean"}, a.Type):
+			problems = append(problems, fmt.Sprintf("attribute %q: type must be string, number or boolean", a.Name))
+		case a.MaxLength < 0 || a.MaxLength > maxAttribute:
+			problems = append(problems, fmt.Sprintf("attribute %q: max length must be 0 to %d", a.Name, maxAttribute))
+		case a.Required && a.ReadOnly:
+			problems = append(problems, fmt.Sprintf("attribute %q cannot be required of people who may not set it", a.Name))
+		}
+		seen[a.Name] = true
+	}
+	if problems != nil {
+		return Schema{}, fmt.Errorf("account: %s", strings.Join(problems, "; "))
+	}
+	return Schema{attributes: slices.Clone(attributes)}, nil
+}
+
+// Change is a wish to change a profile: nil members stay as they are, a nil attribute is removed.
+type Change struct {
+	FullName   *string
+	Phone      *string
+	Locale     *string
+	Attributes map[string]any
+}
+
+// Apply returns p with c applied and checked. byPerson holds the change to what people may set
+// themselves. All problems are reported at once, as fields of ErrProfile.
+func (s Schema) Apply(p Profile, c Change, byPerson bool) (Profile, error) {
+	err := ErrProfile
+	if c.FullName != nil {
+		p.FullName = strings.TrimSpace(*c.FullName)
+		if !printable(p.FullName, maxFullName) {
+			err = err.WithField("full_name", "invalid", "At most 255 characters, none of them control characters.")
+		}
+	}
+	if c.Phone != nil {
+		p.Phone = strings.TrimSpace(*c.Phone)
+		if !validPhone(p.Phone) {
+			err = err.WithField("phone", "invalid", "At most 20 digits, blanks and + - ( ) . characters.")
+		}
+	}
+	if c.Locale != nil {
+		tag, bad := parseLocale(*c.Locale)
+		if bad {
+			err = err.WithField("locale", "invalid", "A language tag such as en or pt-BR (BCP 47).")
+		}
+		p.Locale = tag
+	}
+	attributes, err := s.apply(p.Attributes, c.Attributes, byPerson, err)
+	p.Attributes = attributes
+	if len(err.Fields) > 0 {
+		return Profile{}, err
+	}
+	return p, nil
+}
+
+// Complete reports, as fields of ErrProfile, which required attributes p lacks.
+func (s Schema) Complete(p Profile) error {
+	err := ErrProfile
+	for _, a := range s.attributes {
+		if _, ok := p.Attributes[a.Name]; a.Required && !ok {
+			err = err.WithField("attributes."+a.Name, "required", "This member is required.")
+		}
+	}
+	if len(err.Fields) > 0 {
+		return err
+	}
+	return nil
+}
+
+func (s Schema) apply(old, change map[string]any, byPerson bool, err *fault.Error) (map[string]any, *fault.Error) {
+	out := s.shown(old)
+	for _, name := range slices.Sorted(maps.Keys(change)) {
+		i := slices.IndexFunc(s.attributes, func(a Attribute) bool { return a.Name == name })
+		value := change[name]
+		switch {
+		case i < 0:
+			err = err.WithField("attributes", "unknown", "There is no such attribute.")
+		case byPerson && s.attributes[i].ReadOnly:
+			err = err.WithField("attributes."+name, "read_only", "You may not change this.")
+		case value == nil && s.attributes[i].Required:
+			err = err.WithField("attributes."+name, "required", "This member is required.")
+		case value == nil:
+			delete(out, name)
+		case !s.attributes[i].accepts(value):
+			err = err.WithField("attributes."+name, "invalid", "The value does not have the declared form.")
+		default:
+			out[name] = value
+		}
+	}
+	return out, err
+}
+
+// shown returns the values whose declaration still stands.
+func (s Schema) shown(values map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, a := range s.attributes {
+		if v, ok := values[a.Name]; ok && a.accepts(v) {
+			out[a.Name] = v
+		}
+	}
+	return out
+}
+
+func (a Attribute) accepts(v any) bool {
+	switch v := v.(type) {
+	case string:
+		limit := a.MaxLength
+		if limit == 0 {
+			limit = maxAttribute
+		}
+		return a.Type == "string" && printable(v, limit) && (len(a.OneOf) == 0 || slices.Contains(a.OneOf, v))
+	case float64:
+		return a.Type == "number"
+	case bool:
+		return a.Type == "boolean"
+	default:
+		return false
+	}
+}
+
+func printable(s string, limit int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+func validPhone(s string) bool {
+	return len(s) <= maxPhone && strings.Trim(s, "0123456789 +-().") == ""
+}
+
+func parseLocale(s string) (tag string, bad bool) {
+	if s == "" {
+		return "", false
+	}
+	t, err := language.Parse(s)
+	if err != nil || len(s) > maxLocale {
+		return "", true
+	}
+	return t.String(), false
+}

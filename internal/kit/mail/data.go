@@ -1,0 +1,86 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+)
+
+// Data is what a template may say. One struct for all kinds, so that a template
+// naming anything else fails when it is loaded. Every text is shown as it is:
+// markup, template syntax and line breaks in a name do nothing. It prints as ***,
+// because the link may be one that signs somebody in.
+//
+// It deliberately has no field for a name that a recipient's stranger may choose:
+// a mail that repeats one carries their advertisement under our sender.
+type Data struct {
+	Brand   Brand
+	Link    string    // absolute http or https URL of what to do next
+	At      time.Time // when it was asked for or happened
+	Device  string    // kind of device in words of the caller, "Firefox, Linux"; empty when unknown
+	Address string    // network address it came from; empty when unknown
+	Expires time.Time // when Link stops working
+}
+
+// Brand is whose mail it is.
+type Brand struct {
+	Name    string // product or organisation, required
+	URL     string // where it lives, absolute http or https, required
+	Support string // address or URL for questions; empty leaves it out
+}
+
+// Format prints *** for every verb.
+func (Data) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
+
+// LogValue is ***.
+func (Data) LogValue() slog.Value { return slog.StringValue("***") }
+
+const maxName = 100 // runes of a name or device; more is not one
+
+// clean returns d with each text on one line, or an error when a required part
+// is missing.
+func (d Data) clean() (Data, error) {
+	d.Brand.Name = clip(oneLine(d.Brand.Name), maxName)
+	d.Brand.Support = clip(oneLine(d.Brand.Support), maxAddress)
+	d.Device = clip(oneLine(d.Device), maxName)
+	d.Address = clip(oneLine(d.Address), maxName)
+	if d.Brand.Name == "" {
+		return Data{}, errors.New("the brand has no name")
+	}
+	_, err := link(d.Brand.URL)
+	return d, err
+}
+
+// link is the template function that writes a URL. It fails on all that is not
+// one, so that no mail goes out with a dead or script link.
+func link(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || s != oneLine(s) {
+		return "", errors.New("not an absolute http or https URL") // never quoted: it may hold a token
+	}
+	return s, nil
+}
+
+// when is the template function that writes a time: the same in every language
+// and plain about its zone, because nobody knows the recipient's.
+func when(t time.Time) (string, error) {
+	if t.IsZero() {
+		return "", errors.New("the time is missing")
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC"), nil
+}
+
+// sample fills every field, to try templates with when they are loaded.
+func sample() Data {
+	at := time.Date(2026, time.March, 1, 12, 30, 0, 0, time.UTC)
+	return Data{
+		Brand:   Brand{Name: "Example", URL: "https://example.com", Support: "support@example.com"},
+		Link:    "https://id.example.com/account/?token=sample",
+		At:      at,
+		Device:  "Firefox, Linux",
+		Address: "192.0.2.1",
+		Expires: at.Add(24 * time.Hour),
+	}
+}

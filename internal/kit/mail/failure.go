@@ -1,0 +1,78 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/textproto"
+	"regexp"
+	"strconv"
+)
+
+// The steps of a conversation, as errors name them.
+const (
+	stepConnect  = "connect"
+	stepTLS      = "TLS"
+	stepGreeting = "greeting"
+	stepHello    = "EHLO"
+	stepStartTLS = "STARTTLS"
+	stepAuth     = "AUTH"
+	stepMail     = "MAIL"
+	stepRcpt     = "RCPT"
+	stepData     = "DATA"
+)
+
+const maxReply = 200 // runes of a server's answer that an error quotes
+
+// enhanced is an enhanced status code (RFC 3463) at the start of an answer.
+var enhanced = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
+
+// failure turns what went wrong at a step into a sendError.
+//
+// The answer to AUTH may repeat the credentials, and the one to DATA the message
+// (content filters quote the link they dislike): of those it keeps the codes alone.
+func failure(ctx context.Context, step string, err error) error {
+	var own *sendError
+	if errors.As(err, &own) {
+		return own
+	}
+	var reply *textproto.Error
+	if errors.As(err, &reply) {
+		return &sendError{step: step, text: replyText(step, reply), permanent: permanent(step, reply.Code)}
+	}
+	// The context closes the connection; its reason says more than "use of closed".
+	if ctx.Err() != nil {
+		return &sendError{step: step, text: ctx.Err().Error(), cause: ctx.Err()}
+	}
+	if sensitive(step) && !network(err) {
+		return &sendError{step: step, text: "the server broke the protocol"}
+	}
+	return &sendError{step: step, text: clip(oneLine(err.Error()), maxReply), cause: err}
+}
+
+// permanent reports whether an answer condemns this message. Refusals before
+// RCPT, and 530 to 538 at any step (RFC 4954 section 6), are about us: the
+// operator can mend them, and the mail should then go out.
+func permanent(step string, code int) bool {
+	return (step == stepRcpt || step == stepData) && code >= 500 && code <= 599 && (code < 530 || code > 538)
+}
+
+func replyText(step string, reply *textproto.Error) string {
+	text := oneLine(reply.Msg)
+	if sensitive(step) {
+		text = enhanced.FindString(text)
+	}
+	if text == "" {
+		return strconv.Itoa(reply.Code)
+	}
+	return strconv.Itoa(reply.Code) + " " + clip(text, maxReply)
+}
+
+func sensitive(step string) bool { return step == stepAuth || step == stepData }
+
+// network reports whether err comes from the connection, not from the server's words.
+func network(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}

@@ -1,0 +1,257 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+)
+
+// Limits of a request.
+const (
+	MaxBody  = 64 << 10 // bytes
+	MaxDepth = 16       // nested objects and arrays in JSON
+)
+
+// JSON adapts a function on values to a route. I and O are structs in huma's shape: a member
+// Body is the JSON body, a string member with a `path` tag is a path parameter. The body is
+// decoded strictly and validated against the tags before fn runs. fn's error becomes a
+// problem; a nil *O answers without a body.
+func JSON[I, O any](fn func(ctx context.Context, in *I) (*O, error)) handler {
+	return jsonHandler[I, O]{fn}
+}
+
+type jsonHandler[I, O any] struct {
+	fn func(ctx context.Context, in *I) (*O, error)
+}
+
+func (jsonHandler[I, O]) html() bool { return false }
+
+func (h jsonHandler[I, O]) mount(_ *Edge, doc *document, r Route) http.HandlerFunc {
+	op := describe[I, O](doc, r)
+	in := readerOf(reflect.TypeFor[I](), doc, op)
+	body, hasBody := reflect.TypeFor[O]().FieldByName("Body")
+	status := r.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		input := new(I)
+		if err := in.read(r, reflect.ValueOf(input).Elem()); err != nil {
+			Error(w, r, err)
+			return
+		}
+		out, err := h.fn(r.Context(), input)
+		if err != nil {
+			Error(w, r, err)
+			return
+		}
+		if out == nil || !hasBody {
+			w.WriteHeader(status)
+			return
+		}
+		writeJSON(w, status, reflect.ValueOf(out).Elem().FieldByIndex(body.Index).Interface())
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	var buf bytes.Buffer
+	if err := json.MarshalWrite(&buf, v, json.Deterministic(true)); err != nil {
+		panic(fmt.Errorf("web: cannot write %T: %w", v, err))
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes()) // the caller may be gone
+}
+
+// inputReader fills an input struct from a request.
+type inputReader struct {
+	params   map[string][]int // path parameter → field
+	body     []int            // nil: no body is expected
+	optional bool             // Body is a pointer
+	schema   *huma.Schema
+	registry huma.Registry
+}
+
+func readerOf(t reflect.Type, doc *document, op *huma.Operation) *inputReader {
+	in := &inputReader{params: map[string][]int{}, registry: doc.registry()}
+	for _, f := range reflect.VisibleFields(t) {
+		if name := f.Tag.Get("path"); name != "" {
+			in.params[name] = f.Index
+		}
+		if f.Name == "Body" {
+			in.body, in.optional = f.Index, f.Type.Kind() == reflect.Pointer
+			in.schema = op.RequestBody.Content["application/json"].Schema
+		}
+	}
+	return in
+}
+
+func (in *inputReader) read(r *http.Request, v reflect.Value) error {
+	for name, index := range in.params {
+		v.FieldByIndex(index).SetString(r.PathValue(name))
+	}
+	raw, err := io.ReadAll(r.Body) // bounded by the edge
+	if err != nil {
+		return bodyError(err)
+	}
+	if in.body == nil {
+		if len(raw) > 0 && !isJSON(r) {
+			return ErrMediaType
+		}
+		return nil
+	}
+	if len(raw) == 0 && in.optional {
+		return nil
+	}
+	if !isJSON(r) {
+		return ErrMediaType
+	}
+	return in.decode(raw, v.FieldByIndex(in.body))
+}
+
+func bodyError(err error) error {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return ErrTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrSlow
+	default:
+		return ErrJSON.WithDetail("The body ended before it was complete.").Wrap(err)
+	}
+}
+
+// isJSON is strict: a request without a media type, or with one that a plain form can send,
+// could come from any page without the browser asking us first.
+func isJSON(r *http.Request) bool {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" || len(r.Header.Values("Content-Type")) != 1 {
+		return false
+	}
+	charset, named := params["charset"]
+	return !named || strings.EqualFold(charset, "utf-8")
+}
+
+func (in *inputReader) decode(raw []byte, body reflect.Value) error {
+	if err := checkShape(raw); err != nil {
+		return err
+	}
+	var plain any
+	if err := json.Unmarshal(raw, &plain); err != nil {
+		return ErrJSON
+	}
+	result := &huma.ValidateResult{}
+	path := huma.NewPathBuffer(make([]byte, 0, 64), 0)
+	huma.Validate(in.registry, in.schema, path, huma.ModeWriteToServer, plain, result)
+	if len(result.Errors) > 0 {
+		return in.refused(result.Errors, plain)
+	}
+	if err := json.Unmarshal(raw, body.Addr().Interface(), json.RejectUnknownMembers(true)); err != nil {
+		return ErrFields
+	}
+	return nil
+}
+
+// checkShape bounds the depth and refuses NUL before anything is built from raw.
+func checkShape(raw []byte) error {
+	depth, inString := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case inString && c == '\\':
+			if bytes.HasPrefix(raw[i:], []byte(`\u0000`)) {
+				return ErrJSON
+			}
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return ErrJSON
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
+
+// refused turns huma's findings into field errors. Messages that quote the value are replaced: a
+// refusal never echoes what was sent.
+func (in *inputReader) refused(found []error, plain any) error {
+	f := ErrFields
+	for _, e := range found {
+		var d *huma.ErrorDetail
+		if !errors.As(e, &d) {
+			return ErrFields
+		}
+		field, code, detail := explain(d)
+		if code == "unknown" && in.oddlyCased(field) {
+			return ErrJSON
+		}
+		if code == "unknown" && in.schema != nil && strings.Contains(field, ".") {
+			field = field[:strings.LastIndex(field, ".")] // names inside free objects are the caller's words
+		}
+		f = f.WithField(field, code, detail)
+	}
+	if _, object := plain.(map[string]any); !object {
+		return ErrFields.WithField("", "type", "Send a JSON object.")
+	}
+	return f
+}
+
+// oddlyCased reports whether name is a known member in other letters: {"Email": …} is refused
+// as a whole, because parsers disagree about it.
+func (in *inputReader) oddlyCased(name string) bool {
+	s := in.schema
+	if s.Ref != "" {
+		s = in.registry.SchemaFromRef(s.Ref)
+	}
+	for known := range s.Properties {
+		if strings.EqualFold(known, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// explain maps one finding of huma to our field, code and sentence. Unknown names are shortened,
+// they are the caller's own text.
+func explain(d *huma.ErrorDetail) (field, code, detail string) {
+	field = strings.TrimPrefix(strings.TrimPrefix(d.Location, "body"), ".")
+	m := d.Message
+	switch {
+	case strings.HasPrefix(m, "expected required property "):
+		name, _, _ := strings.Cut(strings.TrimPrefix(m, "expected required property "), " ")
+		return strings.TrimPrefix(field+"."+name, "."), "required", "This member is required."
+	case m == "unexpected property":
+		return cut(field, 64), "unknown", "There is no such member."
+	case strings.HasPrefix(m, "expected length <= "):
+		return field, "too_long", "At most " + strings.TrimPrefix(m, "expected length <= ") + " characters."
+	case strings.HasPrefix(m, "expected length >= "):
+		return field, "too_short", "At least " + strings.TrimPrefix(m, "expected length >= ") + " characters."
+	case strings.HasPrefix(m, "expected value to be one of "):
+		return field, "not_allowed", "One of " + strings.Trim(strings.TrimPrefix(m, "expected value to be one of "), `"`) + "."
+	case m == "expected string", m == "expected boolean", m == "expected integer", m == "expected number", m == "expected object", m == "expected array":
+		return field, "type", "Send " + article(strings.TrimPrefix(m, "expected ")) + "."
+	default:
+		return field, "invalid", "The value does not have the documented form."
+	}
+}
+
+func article(noun string) string {
+	if strings.ContainsRune("aeio", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}

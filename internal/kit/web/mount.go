@@ -1,0 +1,253 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// API serves routes under the mount path, with or without it still in front. openAPI describes
+// the whole and is served at openapi.json.
+func (e *Edge) API(title, version string, routes []Route) http.Handler {
+	doc := newDocument(title, version, e.cfg.MountPath)
+	mux := e.mux(doc, routes)
+	spec := doc.json()
+	mux.HandleFunc("GET /openapi.json/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_, _ = w.Write(spec) // the caller may be gone
+	})
+	return e.outer(false, func(w http.ResponseWriter, r *http.Request) {
+		path, ok := e.unmounted(r)
+		if !ok {
+			Error(w, r, ErrNotFound)
+			return
+		}
+		if e.preflight(w, r) {
+			return
+		}
+		dispatch(mux, w, r, path)
+	})
+}
+
+// Site serves pages at their own paths.
+func (e *Edge) Site(routes []Route) http.Handler {
+	mux := e.mux(newDocument("", "", ""), routes)
+	return e.outer(true, func(w http.ResponseWriter, r *http.Request) {
+		path, ok := canonical(r.URL.Path, r.URL.RawPath)
+		if !ok {
+			Error(w, r, ErrNotFound)
+			return
+		}
+		dispatch(mux, w, r, path)
+	})
+}
+
+func (e *Edge) mux(doc *document, routes []Route) *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		if r.Access < Public || r.Access > TokenHolder {
+			panic(fmt.Sprintf("web: %s %s does not say who may call it", r.Method, r.Path))
+		}
+		path := strings.TrimSuffix(r.Path, "/") + "/{$}"
+		mux.HandleFunc(r.Method+" "+path, e.guard(r, r.handler.mount(e, doc, r)))
+	}
+	return mux
+}
+
+// guard checks access before a byte of the body is read.
+func (e *Edge) guard(route Route, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		FromContext(r.Context()).html = route.handler.html()
+		if route.Access != Public {
+			ctx, err := e.cfg.Authenticate(r, route.Access)
+			if err != nil {
+				Error(w, r, err)
+				return
+			}
+			r = r.WithContext(ctx)
+		}
+		next(w, r)
+	}
+}
+
+// dispatch serves r under its one spelling, and turns the mux's own refusals into problems.
+func dispatch(mux *http.ServeMux, w http.ResponseWriter, r *http.Request, path string) {
+	u := *r.URL
+	u.Path, u.RawPath = path, ""
+	r2 := *r
+	r2.URL = &u
+	if _, pattern := mux.Handler(&r2); pattern != "" {
+		mux.ServeHTTP(w, &r2)
+		return
+	}
+	refusal := &refused{header: http.Header{}}
+	mux.ServeHTTP(refusal, &r2)
+	if refusal.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", refusal.header.Get("Allow"))
+		Error(w, r, ErrMethod)
+		return
+	}
+	Error(w, r, ErrNotFound)
+}
+
+// refused keeps the status and headers that the mux would have sent.
+type refused struct {
+	header http.Header
+	status int
+}
+
+func (f *refused) Header() http.Header         { return f.header }
+func (f *refused) WriteHeader(status int)      { f.status = status }
+func (f *refused) Write(b []byte) (int, error) { return len(b), nil }
+
+// canonical returns the one spelling of a path: decoded once, with a trailing slash. Dot
+// segments, empty segments, backslashes and unusual encodings have no spelling here: a path
+// that two programs read differently passes one's check and the other's door.
+func canonical(path, rawPath string) (string, bool) {
+	if rawPath != "" || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "\\\x00") {
+		return "", false
+	}
+	path = strings.TrimSuffix(path, "/") + "/"
+	for s := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if s == "." || s == ".." || (s == "" && path != "/") {
+			return "", false
+		}
+	}
+	if strings.Contains(path, "//") {
+		return "", false
+	}
+	return path, true
+}
+
+// unmounted returns the canonical path below the mount path.
+func (e *Edge) unmounted(r *http.Request) (string, bool) {
+	path, ok := canonical(r.URL.Path, r.URL.RawPath)
+	if !ok {
+		return "", false
+	}
+	if rest, found := strings.CutPrefix(path, e.cfg.MountPath+"/"); found {
+		return "/" + rest, true
+	}
+	return path, true
+}
+
+// outer does what every request needs before and after its route.
+func (e *Edge) outer(html bool, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := e.newRequest(w, r)
+		q.html = html
+		ctx := context.WithValue(r.Context(), requestKey{}, q)
+		if e.cfg.Enrich != nil {
+			ctx = e.cfg.Enrich(ctx, q)
+		}
+		r = r.WithContext(ctx)
+		q.r = r
+		defer e.recover(w, r)
+		e.securityHeaders(w, html)
+		if err := e.admit(q, w, r); err != nil {
+			if html && err == ErrHTTPS && r.Method == http.MethodGet { //nolint:errorlint // admit returns it bare
+				http.Redirect(w, r, e.origin+r.URL.EscapedPath(), http.StatusPermanentRedirect)
+				return
+			}
+			Error(w, r, err)
+			return
+		}
+		if r.Body != nil {
+			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		}
+		next(w, r)
+	})
+}
+
+// bodyTimeout bounds how long a body may take where the embedding server sets no limit.
+const bodyTimeout = 10 * time.Second
+
+// admit refuses what no route should see.
+func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
+	if !e.hosts[strings.ToLower(r.Host)] && !anyHost(r.URL.Path) {
+		return ErrHost
+	}
+	if e.secure && !q.https {
+		return ErrHTTPS
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return ErrMediaType
+	}
+	if r.ContentLength > MaxBody {
+		return ErrTooLarge
+	}
+	if r.ContentLength != 0 {
+		// Not every ResponseWriter can; the server's own time-out holds then.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+	return nil
+}
+
+// anyHost reports whether a path is public, the same for everyone, and asked for by programs
+// that reach this server by an internal name: published keys and metadata.
+func anyHost(path string) bool { return strings.Contains(path, "/.well-known/") }
+
+func (e *Edge) recover(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+		panic(p)
+	}
+	e.cfg.Logger.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "request_id", FromContext(r.Context()).ID)
+	Error(w, r, ErrInternal)
+}
+
+func (e *Edge) securityHeaders(w http.ResponseWriter, html bool) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	if html {
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
+	if e.secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+}
+
+// preflight answers CORS for the origins we know and nobody else. It reports whether the
+// request was a preflight and is answered.
+func (e *Edge) preflight(w http.ResponseWriter, r *http.Request) bool {
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if origin == "" || !e.origins[origin] {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// Table lists routes as text, one line each, sorted: what a review of access reads.
+func Table(routes []Route) string {
+	lines := make([]string, len(routes))
+	for i, r := range routes {
+		lines[i] = fmt.Sprintf("%-40s %-6s %s\n", r.Path, r.Method, r.Access)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}

@@ -1,0 +1,124 @@
+package web
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+)
+
+// The failures of the edge itself. Features declare their own.
+var (
+	ErrJSON      = fault.New(fault.Invalid, "json_invalid", "The body is not one JSON object in UTF-8 with each name once, spelled as documented, and at most 16 levels deep.")
+	ErrFields    = fault.New(fault.Invalid, "fields_invalid", "Some members of the request are missing or wrong; see errors.")
+	ErrToken     = fault.New(fault.Unauthenticated, "token_missing", "Send an access token in the header Authorization: Bearer.")
+	ErrDenied    = fault.New(fault.Forbidden, "access_denied", "You may not do this.")
+	ErrOrigin    = fault.New(fault.Forbidden, "origin_refused", "A page of another origin may not do this. Allow its origin in GATEHOUSE_ALLOWED_ORIGINS if it is yours.")
+	ErrHTTPS     = fault.New(fault.Forbidden, "https_required", "Call this address with https.")
+	ErrNotFound  = fault.New(fault.NotFound, "not_found", "There is nothing at this address.")
+	ErrMethod    = fault.New(fault.Invalid, "method_not_allowed", "This address does not take this method; see the header Allow.")
+	ErrTooLarge  = fault.New(fault.Invalid, "body_too_large", "The body is larger than 64 KiB.")
+	ErrMediaType = fault.New(fault.Invalid, "media_type_unsupported", "Send the body uncompressed as application/json.")
+	ErrHost      = fault.New(fault.Invalid, "host_unknown", "This server does not answer to that host name. Call it by its public address, or add the name to GATEHOUSE_ALLOWED_HOSTS.")
+	ErrLimited   = fault.New(fault.RateLimited, "rate_limited", "Too many attempts. Try again after the time in Retry-After.")
+	ErrInternal  = fault.New(fault.Internal, "internal", "Something went wrong on our side. The request id helps us find it.")
+	ErrSlow      = fault.New(fault.Invalid, "body_timeout", "The body did not arrive in time.")
+)
+
+// edgeStatus holds the statuses that say more than a kind can.
+var edgeStatus = map[string]int{
+	ErrMethod.Code:    http.StatusMethodNotAllowed,
+	ErrTooLarge.Code:  http.StatusRequestEntityTooLarge,
+	ErrMediaType.Code: http.StatusUnsupportedMediaType,
+	ErrHost.Code:      http.StatusMisdirectedRequest,
+	ErrSlow.Code:      http.StatusRequestTimeout,
+}
+
+// StatusOf returns the HTTP status for f.
+func StatusOf(f *fault.Error) int {
+	if s, ok := edgeStatus[f.Code]; ok {
+		return s
+	}
+	switch f.Kind {
+	case fault.Invalid:
+		return http.StatusBadRequest
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.Forbidden:
+		return http.StatusForbidden
+	case fault.NotFound:
+		return http.StatusNotFound
+	case fault.Conflict:
+		return http.StatusConflict
+	case fault.Gone:
+		return http.StatusGone
+	case fault.RateLimited:
+		return http.StatusTooManyRequests
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// Problem is the body of every refusal (RFC 9457).
+type Problem struct {
+	Type      string        `json:"type" format:"uri" doc:"Where the code is explained"`
+	Title     string        `json:"title" doc:"The status in words"`
+	Status    int           `json:"status" doc:"The HTTP status"`
+	Detail    string        `json:"detail" doc:"What went wrong and what to do, for people"`
+	Code      string        `json:"code" doc:"Stable name of the failure, for programs"`
+	RequestID string        `json:"request_id" doc:"Names this request in the server's log"`
+	Errors    []fault.Field `json:"errors,omitempty" doc:"Which members of the request are wrong"`
+}
+
+// Error is the one writer of refusals. What is no fault is internal: it is logged in full and
+// told nobody.
+func Error(w http.ResponseWriter, r *http.Request, err error) {
+	q := FromContext(r.Context())
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		err = ErrTooLarge
+	}
+	f, ok := fault.From(err)
+	if !ok {
+		f = ErrInternal
+	}
+	status := StatusOf(f)
+	if status >= http.StatusInternalServerError {
+		q.edge.cfg.Logger.ErrorContext(r.Context(), "request failed", "code", f.Code, "error", err, "method", r.Method, "path", r.URL.Path, "request_id", q.ID)
+	}
+	h := w.Header()
+	if f.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(wholeSeconds(f.Retry)))
+	}
+	if status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
+		h.Set("WWW-Authenticate", challenge(f))
+	}
+	h.Del("Content-Length")
+	if q.html {
+		q.edge.errorPage(w, r, status, f)
+		return
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	p := Problem{Type: q.edge.issuer + "/docs/errors#" + f.Code, Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code, RequestID: q.ID, Errors: f.Fields}
+	_ = json.MarshalWrite(w, p) // the caller may be gone; there is nobody left to tell
+}
+
+// challenge follows RFC 6750 section 3.1: no error code where no token was sent.
+func challenge(f *fault.Error) string {
+	if f.Code == "token_invalid" {
+		return `Bearer error="invalid_token"`
+	}
+	return "Bearer"
+}
+
+// wholeSeconds rounds up, so that whoever waits as told is not refused again.
+func wholeSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

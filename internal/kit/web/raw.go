@@ -1,0 +1,53 @@
+package web
+
+import (
+	"mime"
+	"net/http"
+)
+
+// Raw adapts a handler that writes its own answer in its own format: published keys, documents.
+func Raw(fn http.HandlerFunc) handler { return rawHandler{fn} }
+
+type rawHandler struct{ fn http.HandlerFunc }
+
+func (rawHandler) html() bool                                       { return false }
+func (h rawHandler) mount(*Edge, *document, Route) http.HandlerFunc { return h.fn }
+
+// Page adapts a function that writes an HTML page. Its error becomes an error page.
+func Page(fn func(w http.ResponseWriter, r *http.Request) error) handler { return pageHandler{fn} }
+
+type pageHandler struct {
+	fn func(w http.ResponseWriter, r *http.Request) error
+}
+
+func (pageHandler) html() bool { return true }
+
+func (h pageHandler) mount(*Edge, *document, Route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h.fn(w, r); err != nil {
+			Error(w, r, err)
+		}
+	}
+}
+
+// Form is Page for a posted form: urlencoded, from a page of our own origin, each name once.
+func Form(fn func(w http.ResponseWriter, r *http.Request) error) handler {
+	return pageHandler{func(w http.ResponseWriter, r *http.Request) error {
+		if err := FromContext(r.Context()).CheckOrigin(); err != nil {
+			return err
+		}
+		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || kind != "application/x-www-form-urlencoded" {
+			return ErrMediaType
+		}
+		if err := r.ParseForm(); err != nil {
+			return bodyError(err)
+		}
+		for _, values := range r.PostForm {
+			if len(values) != 1 {
+				return ErrFields
+			}
+		}
+		return fn(w, r)
+	}}
+}

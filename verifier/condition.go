@@ -1,0 +1,152 @@
+package verifier
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Condition is one more thing that must hold before a request is let through; nil means
+// that it does. An [*Error] is answered as it says. Any other error means that the
+// condition could not be decided, which is a refusal too: [ErrUnavailable].
+//
+// The constructors of this package panic, where the service is put together, when they are
+// asked for something that would hold for nobody or for everybody by mistake.
+type Condition func(r *http.Request, id *Identity) error
+
+// Role wants the token's role to be one of roles.
+func Role(roles ...string) Condition {
+	wantNames("Role", roles)
+	return func(_ *http.Request, id *Identity) error {
+		return refuseUnless(slices.Contains(roles, id.Role), ErrRoleRequired)
+	}
+}
+
+// Permission wants the token to carry all of permissions.
+func Permission(permissions ...string) Condition {
+	wantNames("Permission", permissions)
+	return func(_ *http.Request, id *Identity) error {
+		for _, p := range permissions {
+			if !id.HasPermission(p) {
+				return ErrPermissionRequired
+			}
+		}
+		return nil
+	}
+}
+
+// Scope wants the client to have been granted all of scopes (RFC 6750 section 3.1).
+func Scope(scopes ...string) Condition {
+	wantNames("Scope", scopes)
+	for _, s := range scopes {
+		if strings.ContainsFunc(s, notScope) {
+			panic(fmt.Sprintf("verifier: Scope: %q is not a scope (RFC 6749 section 3.3)", s))
+		}
+	}
+	refusal := ErrScopeRequired.challenge(fmt.Sprintf(`scope="%s"`, strings.Join(scopes, " ")))
+	return func(_ *http.Request, id *Identity) error {
+		for _, s := range scopes {
+			if !id.HasScope(s) {
+				return refusal
+			}
+		}
+		return nil
+	}
+}
+
+func notScope(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+
+// Audience wants the token to be for audience: where [WithAudiences] lets several in, this
+// is for one of them only.
+func Audience(audience string) Condition {
+	wantNames("Audience", []string{audience})
+	return func(_ *http.Request, id *Identity) error {
+		return refuseUnless(slices.Contains(id.Audience, audience), ErrAudienceRequired)
+	}
+}
+
+// AAL wants an authentication assurance level of at least level, 1 to 3 (NIST SP 800-63B).
+// The refusal tells the client which to ask for (RFC 9470).
+func AAL(level int) Condition {
+	if level < 1 || level > len(levels) {
+		panic(fmt.Sprintf("verifier: AAL: there is no level %d, only 1 to %d", level, len(levels)))
+	}
+	refusal := ErrAALRequired.challenge(fmt.Sprintf(`acr_values="%s"`, levels[level-1]))
+	return func(_ *http.Request, id *Identity) error {
+		return refuseUnless(id.AAL >= level, refusal)
+	}
+}
+
+// FreshWithin wants the person to have proven who they are at most d ago, in whole seconds.
+// The refusal tells the client so (RFC 9470). The time is the verifier's, so this condition
+// can be decided only inside [Verifier.Require] or [Verifier.Check].
+func FreshWithin(d time.Duration) Condition {
+	if d < time.Second || d%time.Second != 0 {
+		panic(fmt.Sprintf("verifier: FreshWithin: %v is not a whole number of seconds", d))
+	}
+	refusal := ErrFreshProofRequired.challenge(fmt.Sprintf(`max_age="%d"`, d/time.Second))
+	return func(r *http.Request, id *Identity) error {
+		c, _ := r.Context().Value(contextKey{}).(caller)
+		if c.now == nil {
+			return errors.New("FreshWithin outside Require and Check: there is no clock")
+		}
+		return refuseUnless(!id.AuthTime.IsZero() && c.now().Sub(id.AuthTime) <= d, refusal)
+	}
+}
+
+// TenantSource finds out which tenant a request is about: the id, as in the claim
+// tenant_id. "" is a request that names none, or one that there is not, and is refused
+// like any foreign tenant. An error means that it could not be found out.
+type TenantSource func(r *http.Request) (tenantID string, err error)
+
+// Tenant wants the token to be for the tenant that the request is about. The answer to a
+// tenant that is not there is the same as to a foreign one. Write it before [Role] and
+// [Permission]: what somebody may do in their own tenant is nothing in another.
+func Tenant(source TenantSource) Condition {
+	if source == nil {
+		panic("verifier: Tenant: needs a source, as FromPath or FromHeader")
+	}
+	return func(r *http.Request, id *Identity) error {
+		tenant, err := source(r)
+		if err != nil {
+			return err
+		}
+		return refuseUnless(tenant != "" && tenant == id.TenantID, ErrTenantRequired)
+	}
+}
+
+// FromPath takes the tenant from a wildcard of the pattern that the handler is registered
+// with, as {tenant} in "/tenants/{tenant}/notes".
+func FromPath(wildcard string) TenantSource {
+	wantNames("FromPath", []string{wildcard})
+	return func(r *http.Request) (string, error) { return r.PathValue(wildcard), nil }
+}
+
+// FromHeader takes the tenant from a header field that appears once. The client writes it,
+// so it chooses between nothing but refusal and the one tenant of its token.
+func FromHeader(name string) TenantSource {
+	wantNames("FromHeader", []string{name})
+	return func(r *http.Request) (string, error) {
+		if values := r.Header.Values(name); len(values) == 1 {
+			return values[0], nil
+		}
+		return "", nil
+	}
+}
+
+func wantNames(condition string, names []string) {
+	if len(names) == 0 || slices.Contains(names, "") {
+		panic(fmt.Sprintf("verifier: %s: needs a name, and none may be empty", condition))
+	}
+}
+
+// refuseUnless keeps a nil *Error from becoming an error that is not nil.
+func refuseUnless(holds bool, refusal *Error) error {
+	if holds {
+		return nil
+	}
+	return refusal
+}
