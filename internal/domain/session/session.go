@@ -89,3 +89,11 @@ const (
 	Reused       = "refresh_reused"
 	EndedByOwner = "ended_by_owner"
 )
+
+// Bearer is who holds the access token of a request.
+type Bearer struct {
+	SessionID uuid.UUID
+	Subject   string
+	// AccountID is uuid.Nil where the route's own statement asks whether the session stands.
+	AccountID uuid.UUID
+}

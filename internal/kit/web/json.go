@@ -102,7 +102,7 @@ func (in *inputReader) read(r *http.Request, v reflect.Value) error {
 	}
 	raw, err := io.ReadAll(r.Body) // bounded by the edge
 	if err != nil {
-		return bodyError(err)
+		return BodyError(err)
 	}
 	if in.body == nil {
 		if len(raw) > 0 && !isJSON(r) {
@@ -119,7 +119,8 @@ func (in *inputReader) read(r *http.Request, v reflect.Value) error {
 	return in.decode(raw, v.FieldByIndex(in.body))
 }
 
-func bodyError(err error) error {
+// BodyError sorts what can go wrong while a body is read.
+func BodyError(err error) error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):

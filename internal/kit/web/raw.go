@@ -41,7 +41,7 @@ func Form(fn func(w http.ResponseWriter, r *http.Request) error) handler {
 			return ErrMediaType
 		}
 		if err := r.ParseForm(); err != nil {
-			return bodyError(err)
+			return BodyError(err)
 		}
 		for _, values := range r.PostForm {
 			if len(values) != 1 {

@@ -189,3 +189,13 @@ func named(s string, table [][2]string) string {
 	}
 	return ""
 }
+
+// Bearer returns the bearer token of a public route that accepts one among other things.
+func (q *Request) Bearer() (token string, found bool) {
+	headers := q.r.Header.Values("Authorization")
+	if len(headers) != 1 {
+		return "", false
+	}
+	scheme, token, found := strings.Cut(headers[0], " ")
+	return strings.TrimSpace(token), found && strings.EqualFold(scheme, "Bearer")
+}

@@ -1,0 +1,126 @@
+// Package letter sends mail to accounts. What must be told is queued in the transaction of
+// what happened; the address and the language are looked up when the mail goes out, so it
+// reaches the address on record and no other. Flows that mail to unknown addresses decide
+// that in their own jobs and use Send.
+package letter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+)
+
+// Kinds of letters; the templates of kit/mail have these names.
+const (
+	Verify            = "verify"
+	AlreadyRegistered = "already_registered"
+	Reset             = "reset"
+	PasswordChanged   = "password_changed"
+	SessionReuse      = "session_reuse"
+)
+
+// Kinds lists them all.
+func Kinds() []string {
+	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse}
+}
+
+// Links are where mails lead. Verify and Reset hold {token}, which is replaced.
+type Links struct {
+	Verify string
+	Reset  string
+	// Recover is where a person goes to choose a new password. No token.
+	Recover string
+}
+
+// Post sends letters. It is safe for concurrent use.
+type Post struct {
+	db        *db.DB
+	queue     *jobs.Queue
+	sender    mail.Sender
+	templates *mail.Templates
+	brand     mail.Brand
+	links     Links
+}
+
+const job = "letter"
+
+// New returns a Post and registers its job with queue.
+func New(d *db.DB, queue *jobs.Queue, sender mail.Sender, templates *mail.Templates, brand mail.Brand, links Links) *Post {
+	p := &Post{db: d, queue: queue, sender: sender, templates: templates, brand: brand, links: links}
+	queue.Register(job, p.deliver)
+	return p
+}
+
+// notice is the payload of a letter's job.
+type notice struct {
+	Kind      string     `json:"kind"`
+	AccountID account.ID `json:"account_id"`
+	At        time.Time  `json:"at"`
+	Device    string     `json:"device"`
+	Address   string     `json:"address"`
+}
+
+// Tell queues a letter of a kind that needs no token to an account. When and from where it was
+// caused is taken from tx and ctx.
+func (p *Post) Tell(ctx context.Context, tx *db.Tx, kind string, to account.ID) error {
+	src := audit.FromContext(ctx)
+	payload, err := json.Marshal(notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address})
+	if err != nil {
+		return fmt.Errorf("letter: %w", err)
+	}
+	return p.queue.Enqueue(ctx, tx, jobs.Job{Kind: job, Recipient: to.String(), Payload: payload})
+}
+
+func (p *Post) deliver(ctx context.Context, info jobs.Info, payload []byte) error {
+	var n notice
+	if err := json.Unmarshal(payload, &n); err != nil {
+		return jobs.Permanent(err)
+	}
+	var a *account.Account
+	err := p.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		a, err = account.Find(ctx, tx, n.AccountID)
+		return err
+	})
+	if errors.Is(err, account.ErrNotFound) {
+		return nil // erased meanwhile: there is nobody to tell
+	}
+	if err != nil {
+		return err
+	}
+	return p.Send(ctx, info.ID, a.Email, a.Profile.Locale, n.Kind, mail.Data{Link: p.links.Recover, At: n.At, Device: n.Device, Address: n.Address})
+}
+
+// Send renders and sends one mail now. id makes the Message-ID, so a mail that is sent again is
+// known as the same one. A permanent failure is marked for the queue.
+func (p *Post) Send(ctx context.Context, id uuid.UUID, to, locale, kind string, data mail.Data) error {
+	data.Brand = p.brand
+	subject, text, html, err := p.templates.Render(kind, locale, data)
+	if err != nil {
+		return jobs.Permanent(err)
+	}
+	err = p.sender.Send(ctx, mail.Message{ID: id.String(), To: to, Subject: subject, Text: text, HTML: html, At: data.At})
+	if err != nil && mail.Permanent(err) {
+		return jobs.Permanent(err)
+	}
+	return err
+}
+
+// Links returns where mails lead.
+func (p *Post) Links() Links { return p.links }
+
+// With returns link with its {token} replaced.
+func With(link, token string) string {
+	return strings.ReplaceAll(link, "{token}", url.QueryEscape(token))
+}

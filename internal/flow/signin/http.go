@@ -1,0 +1,222 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// refreshCookie carries the refresh token of browsers; over https its name gets the prefix __Host-.
+const refreshCookie = "gatehouse-refresh"
+
+// Routes returns what this flow answers.
+func Routes(s *Service) []web.Route {
+	return []web.Route{
+		web.Post("/login/", web.Public, web.JSON(s.handleLogin)).Says("Sign in with a password"),
+		web.Post("/token/refresh/", web.Public, web.JSON(s.handleRefresh)).Says("Exchange a refresh token for new tokens"),
+		web.Post("/token/verify/", web.Public, web.JSON(s.handleVerify)).Says("Ask whether a token is good right now"),
+		web.Post("/token/revoke/", web.Public, web.Raw(s.handleRevoke)).Says("Revoke a token (RFC 7009)"),
+		web.Post("/logout/", web.Public, web.JSON(s.handleLogout)).Says("Sign out: end the session of the token sent"),
+		web.Post("/logout/all/", web.Public, web.JSON(s.handleLogoutAll)).Says("Sign out everywhere"),
+		web.Get("/sessions/", web.SignedIn, web.JSON(s.handleSessions)).Says("List where the account is signed in"),
+		web.Delete("/sessions/{id}/", web.SignedIn, web.JSON(s.handleEndSession)).Says("End one session").Answers(http.StatusNoContent),
+	}
+}
+
+type loginRequest struct {
+	Body struct {
+		Email     string `json:"email,omitempty" maxLength:"1024" doc:"The address, or username"`
+		Username  string `json:"username,omitempty" maxLength:"1024"`
+		Password  string `json:"password" maxLength:"65536"`
+		Audience  string `json:"audience,omitempty" maxLength:"255" doc:"For which service the access token shall be; the first configured if missing"`
+		Transport string `json:"transport,omitempty" enum:"body,cookie" doc:"How the refresh token travels: body, or cookie for browsers"`
+	}
+}
+
+type tokenBody struct {
+	Access           string `json:"access" doc:"Access token (RFC 9068), good for expires_in seconds"`
+	Refresh          string `json:"refresh,omitempty" doc:"Refresh token, good once; missing when it travels as a cookie"`
+	TokenType        string `json:"token_type"`
+	ExpiresIn        int64  `json:"expires_in" doc:"Seconds"`
+	RefreshExpiresIn int64  `json:"refresh_expires_in" doc:"Seconds, if it is not used before"`
+}
+
+type tokenResponse struct{ Body tokenBody }
+
+type loginResponse struct {
+	Body struct {
+		tokenBody
+		User account.JSON `json:"user"`
+	}
+}
+
+func (s *Service) handleLogin(ctx context.Context, in *loginRequest) (*loginResponse, error) {
+	q, b := web.FromContext(ctx), in.Body
+	if b.Transport == "" {
+		b.Transport = session.Body
+	}
+	if b.Transport == session.Cookie {
+		if err := q.CheckOrigin(); err != nil {
+			return nil, err
+		}
+	}
+	done, err := s.Login(ctx, Attempt{Email: b.Email, Username: b.Username, Password: b.Password, Audience: b.Audience, Transport: b.Transport, Address: q.Address})
+	if err != nil {
+		return nil, err
+	}
+	var out loginResponse
+	out.Body.User = done.Account.JSON()
+	out.Body.tokenBody, err = deliver(q, &done.Tokens)
+	return &out, err
+}
+
+// deliver sends tokens the way the session was opened.
+func deliver(q *web.Request, t *Tokens) (tokenBody, error) {
+	b := tokenBody{Access: t.Access, TokenType: "Bearer", ExpiresIn: seconds(t.AccessExpires), RefreshExpiresIn: seconds(t.RefreshExpires)}
+	if t.Transport == session.Cookie {
+		return b, q.SetCookie(refreshCookie, t.Refresh, t.RefreshExpires)
+	}
+	b.Refresh = t.Refresh
+	return b, nil
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+type refreshRequest struct {
+	Body *struct {
+		Refresh string `json:"refresh,omitempty" maxLength:"1024" doc:"Left out, the cookie is read"`
+	}
+}
+
+// token returns the refresh token sent and how it travelled: the body's if there is one, else the cookie's.
+func (in *refreshRequest) token(q *web.Request) (token, transport string, err error) {
+	if in.Body != nil && in.Body.Refresh != "" {
+		return in.Body.Refresh, session.Body, nil
+	}
+	token, _, err = q.Cookie(refreshCookie)
+	return token, session.Cookie, err
+}
+
+func (s *Service) handleRefresh(ctx context.Context, in *refreshRequest) (*tokenResponse, error) {
+	q := web.FromContext(ctx)
+	token, transport, err := in.token(q)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.Refresh(ctx, token, transport)
+	if err != nil {
+		return nil, err
+	}
+	b, err := deliver(q, t)
+	return &tokenResponse{b}, err
+}
+
+type detailResponse struct {
+	Body struct {
+		Detail string `json:"detail"`
+	}
+}
+
+func detail(text string) *detailResponse {
+	var out detailResponse
+	out.Body.Detail = text
+	return &out
+}
+
+func (s *Service) handleLogout(ctx context.Context, in *refreshRequest) (*detailResponse, error) {
+	return signOut(ctx, in, s.Logout)
+}
+
+func (s *Service) handleLogoutAll(ctx context.Context, in *refreshRequest) (*detailResponse, error) {
+	return signOut(ctx, in, s.LogoutAll)
+}
+
+// signOut ends by what was sent: a refresh token in the body, else the bearer, else the cookie, which
+// is cleared whatever it held.
+func signOut(ctx context.Context, in *refreshRequest, end func(context.Context, string) error) (*detailResponse, error) {
+	q := web.FromContext(ctx)
+	token, transport, err := in.token(q)
+	if bearer, ok := q.Bearer(); ok && transport == session.Cookie {
+		token, transport, err = bearer, session.Body, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := end(ctx, token); err != nil {
+		return nil, err
+	}
+	if transport == session.Cookie && token != "" {
+		if err := q.ClearCookie(refreshCookie); err != nil {
+			return nil, err
+		}
+	}
+	return detail("You are signed out."), nil
+}
+
+type verifyRequest struct {
+	Body struct {
+		Token string `json:"token" minLength:"1" maxLength:"16384"`
+	}
+}
+
+type emptyResponse struct{ Body struct{} }
+
+func (s *Service) handleVerify(ctx context.Context, in *verifyRequest) (*emptyResponse, error) {
+	if err := s.Check(ctx, in.Body.Token); err != nil {
+		return nil, err
+	}
+	return &emptyResponse{}, nil
+}
+
+type sessionJSON struct {
+	ID        string    `json:"id"`
+	Current   bool      `json:"current" doc:"The session of the token sent"`
+	Device    string    `json:"device"`
+	Address   string    `json:"address"`
+	Methods   []string  `json:"amr"`
+	ACR       string    `json:"acr"`
+	CreatedAt time.Time `json:"created_at"`
+	LastSeen  time.Time `json:"last_seen_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+type sessionsResponse struct {
+	Body struct {
+		Sessions []sessionJSON `json:"sessions"`
+	}
+}
+
+func (s *Service) handleSessions(ctx context.Context, _ *struct{}) (*sessionsResponse, error) {
+	me := session.FromContext(ctx)
+	all, err := s.Sessions(ctx, me.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	var out sessionsResponse
+	out.Body.Sessions = make([]sessionJSON, len(all))
+	for i, one := range all {
+		out.Body.Sessions[i] = sessionJSON{
+			ID: one.ID.String(), Current: one.ID == me.SessionID, Device: one.Device, Address: one.Address, Methods: one.Methods,
+			ACR: one.Level.ACR(), CreatedAt: one.CreatedAt, LastSeen: one.LastSeen, ExpiresAt: one.ExpiresAt,
+		}
+	}
+	return &out, nil
+}
+
+type sessionRequest struct {
+	ID string `path:"id"`
+}
+
+func (s *Service) handleEndSession(ctx context.Context, in *sessionRequest) (*emptyResponse, error) {
+	id, err := uuid.Parse(in.ID)
+	if err != nil || id.String() != in.ID {
+		return nil, session.ErrNotFound
+	}
+	return nil, s.EndOne(ctx, session.FromContext(ctx).AccountID, id)
+}

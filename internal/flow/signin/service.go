@@ -1,0 +1,158 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+)
+
+// Attempt is a wish to sign in with a password.
+type Attempt struct {
+	Email     string // one of Email and Username
+	Username  string
+	Password  string
+	Audience  string // empty: the first configured
+	Transport string // session.Body or session.Cookie
+	Address   netip.Addr
+}
+
+// Login checks a password and starts a session. For a missing account it does the same
+// statements and the same work as for a wrong password, and says the same. It returns
+// ErrCredentials, ErrNotVerified and ErrDisabled (only after a right password),
+// ratelimit.ErrLimited, password.ErrBusy, and faults for malformed input.
+func (s *Service) Login(ctx context.Context, in Attempt) (*SignedIn, error) {
+	by, err := s.identify(in)
+	if err != nil {
+		return nil, err
+	}
+	if in.Audience == "" {
+		in.Audience = s.cfg.Audiences[0]
+	}
+	if !slices.Contains(s.cfg.Audiences, in.Audience) {
+		return nil, ErrAudience
+	}
+	found, err := find(ctx, s.DB, by)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := s.lanes.enter(ctx, found.lockKey(by))
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if refusal, err := s.prove(ctx, in, by, found); err != nil || refusal != nil {
+		return nil, errors.Join(err, refusal)
+	}
+	return s.start(ctx, found, session.Client{ID: session.FirstParty, Transport: in.Transport}, in.Audience)
+}
+
+// identifier is how the person named themselves, checked.
+type identifier struct {
+	column string // of table account
+	key    string
+}
+
+func (s *Service) identify(in Attempt) (identifier, error) {
+	switch {
+	case in.Email != "" && in.Username == "" && s.cfg.Identifier != ByUsername:
+		e, err := account.ParseEmail(in.Email)
+		return identifier{"email_key", e.Key}, err
+	case in.Username != "" && in.Email == "" && s.cfg.Identifier != ByEmail:
+		u, err := account.ParseUsername(in.Username)
+		return identifier{"username_key", u.Key}, err
+	default:
+		return identifier{}, ErrIdentifier
+	}
+}
+
+// prove checks the password of whoever was found, and returns the refusal where there is one. A
+// refusal leaves its trace: the limiter has counted it and the audit says why.
+func (s *Service) prove(ctx context.Context, in Attempt, by identifier, found *candidate) (refusal, err error) {
+	taken, err := s.Limiter.Take(ctx,
+		ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: found.lockKey(by)},
+		ratelimit.Bucket{Limit: s.cfg.PerAddress, Key: ratelimit.AddressKey(in.Address)})
+	if errors.Is(err, ratelimit.ErrLimited) {
+		return err, s.refused(ctx, found, "rate_limited")
+	}
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.verify(ctx, found, in.Password)
+	if err != nil {
+		taken.Refund() // nothing was learnt about the password
+		return nil, err
+	}
+	if !result.OK {
+		return ErrCredentials, s.refused(ctx, found, found.whyWrong())
+	}
+	taken.Refund()
+	switch {
+	case found.pending || !found.account.EmailVerified && found.account.Active:
+		return ErrNotVerified, s.refused(ctx, found, "email_not_verified")
+	case !found.account.Active:
+		return ErrDisabled, s.refused(ctx, found, "account_disabled")
+	}
+	if result.Upgrade {
+		s.upgrade(ctx, found, in.Password)
+	}
+	return nil, nil
+}
+
+func (s *Service) verify(ctx context.Context, found *candidate, pass string) (password.Result, error) {
+	if found.missing() {
+		return password.Result{}, s.Hasher.VerifyNothing(ctx, pass)
+	}
+	return s.Hasher.Verify(ctx, found.hash, pass)
+}
+
+// upgrade stores the password under today's parameters. It may fail without harm: the next
+// sign-in tries again.
+func (s *Service) upgrade(ctx context.Context, found *candidate, pass string) {
+	hash, err := s.Hasher.Hash(ctx, pass)
+	if err == nil {
+		err = replaceHash(ctx, s.DB, found.account.ID, found.hash, hash)
+	}
+	if err != nil {
+		s.Logger.WarnContext(ctx, "password hash was not upgraded", "account_id", found.account.ID, "error", err)
+	}
+}
+
+func (s *Service) refused(ctx context.Context, found *candidate, why string) error {
+	return audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "signin.refused", AccountID: found.auditID(), Reason: why})
+}
+
+// start is the one function that makes sessions. Every way to sign in brings its evidence here.
+func (s *Service) start(ctx context.Context, found *candidate, client session.Client, audience string) (*SignedIn, error) {
+	src := audit.FromContext(ctx)
+	row := &session.Session{Client: client, Audience: audience, Idle: s.cfg.Session.Idle, Device: src.Device, Address: src.Address}
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		row.ExpiresAt = tx.Now.Add(s.cfg.Session.Absolute)
+		e := authn.Evidence{AccountID: found.account.ID, Epoch: found.account.Epoch, Methods: []string{authn.Password}, Level: authn.AAL1, At: tx.Now}
+		if err := session.Create(ctx, tx, row, e); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Event{Kind: "session.created", AccountID: row.AccountID, SessionID: row.ID, Detail: map[string]string{"amr": authn.Password, "aal": e.Level.ACR()}})
+	})
+	if errors.Is(err, session.ErrRefused) {
+		return nil, ErrCredentials // disabled, or another password since it was checked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signin: start: %w", err)
+	}
+	found.account.LastLogin = row.CreatedAt
+	tokens, err := s.issue(row, found.account.Subject, session.RefreshClaims{SessionID: row.ID}, row.CreatedAt)
+	if err != nil {
+		return nil, err
+	}
+	return &SignedIn{Tokens: *tokens, Account: found.account}, nil
+}

@@ -1,0 +1,70 @@
+package signin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// Refresh answers a refresh token, which came in by transport, with its successor. A token that
+// was just spent gets the very same successor again: its answer may have been lost. It
+// returns session.ErrRefused for everything else; an old token or another client's ends the
+// session.
+func (s *Service) Refresh(ctx context.Context, token, transport string) (*Tokens, error) {
+	c, err := s.tokens.Parse(token)
+	if err != nil {
+		return nil, session.ErrRefused
+	}
+	now := s.DB.Now()
+	by := session.Client{ID: session.FirstParty, Transport: transport}
+	r, err := session.Refresh(ctx, s.DB, c.SessionID, c.Counter, by, now, s.cfg.Session.Window)
+	if err != nil {
+		return nil, err
+	}
+	if r.Outcome != session.Rotated && r.Outcome != session.Repeated {
+		return nil, s.reused(ctx, r)
+	}
+	if err := s.noteRefresh(ctx, r); err != nil {
+		return nil, err
+	}
+	c.Counter++
+	return s.issue(&r.Session, r.Subject, c, now)
+}
+
+// noteRefresh leaves the trace of a good refresh: a log event, and an audit row where asked for.
+func (s *Service) noteRefresh(ctx context.Context, r *session.Refreshed) error {
+	kind := "session.refreshed"
+	if r.Outcome == session.Repeated {
+		kind = "refresh.repeated"
+	}
+	src := audit.FromContext(ctx)
+	s.Logger.InfoContext(ctx, kind, "account_id", r.Session.AccountID, "session_id", r.Session.ID, "address", src.Address, "request_id", src.RequestID)
+	if !s.cfg.AuditRefresh && r.Outcome == session.Rotated {
+		return nil
+	}
+	return audit.RecordAlone(ctx, s.DB, audit.Event{Kind: kind, AccountID: r.Session.AccountID, SessionID: r.Session.ID})
+}
+
+// reused ends a session whose token came back too late or from elsewhere. If this process dies
+// before it is done, the attempt was refused all the same.
+func (s *Service) reused(ctx context.Context, r *session.Refreshed) error {
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		_, ended, err := session.End(ctx, tx, r.Session.ID, session.Reused)
+		if err != nil || !ended {
+			return err
+		}
+		e := audit.Event{Kind: "session.reuse_detected", AccountID: r.Session.AccountID, SessionID: r.Session.ID, Reason: string(r.Outcome)}
+		if err := audit.Record(ctx, tx, e); err != nil {
+			return err
+		}
+		return s.Letters.Tell(ctx, tx, letter.SessionReuse, r.Session.AccountID)
+	})
+	if err != nil {
+		return fmt.Errorf("signin: end reused session: %w", err)
+	}
+	return session.ErrRefused
+}

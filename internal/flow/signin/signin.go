@@ -1,0 +1,113 @@
+// Package signin is the one way from "who are you" to a session and its tokens.
+//
+// It checks what a person proves, makes the session, hands out tokens, rotates them and
+// ends them. Every way to sign in ends in the one function start. What a password is worth is
+// left to feature/password, what a row holds to domain/session, and what a token allows to
+// verifiers.
+package signin
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+)
+
+// Failures a caller can act on.
+var (
+	ErrCredentials = fault.New(fault.Unauthenticated, "credentials_rejected", "The address or user name and the password do not belong together.")
+	ErrNotVerified = fault.New(fault.Forbidden, "email_not_verified", "Confirm your email address first: follow the link in the mail we sent, or ask for a new one.")
+	ErrDisabled    = fault.New(fault.Forbidden, "account_disabled", "This account is disabled. Ask whoever runs this service.")
+	ErrAudience    = fault.New(fault.Invalid, "audience_unknown", "There is no such audience here.")
+	ErrIdentifier  = fault.New(fault.Invalid, "fields_invalid", "Send either email or username, as this server is set up for.")
+)
+
+// Ways to name oneself when signing in.
+const (
+	ByEmail    = "email"
+	ByUsername = "username"
+	ByEither   = "either"
+)
+
+// Config is how sign-in works. Every member is required.
+type Config struct {
+	Issuer     string
+	Audiences  []string // the first is taken when a request names none
+	AccessLife time.Duration
+	Session    session.Limits
+	Identifier string // ByEmail, ByUsername or ByEither
+	// PerAccount and PerAddress bound failed attempts. They are counted before the password
+	// is looked at and given back when it was right.
+	PerAccount ratelimit.Limit
+	PerAddress ratelimit.Limit
+	// AuditRefresh writes an audit event for every refresh; without it a refresh is a log event.
+	AuditRefresh bool
+}
+
+func (c Config) validate() error {
+	var problems []error
+	bad := func(wrong bool, text string) {
+		if wrong {
+			problems = append(problems, errors.New("signin: "+text))
+		}
+	}
+	bad(c.Issuer == "" || len(c.Audiences) == 0, "issuer and audiences are required")
+	bad(c.AccessLife < time.Second || c.AccessLife > 15*time.Minute, "an access token lives 1 s to 15 min")
+	bad(c.Session.Idle < time.Minute || c.Session.Absolute < c.Session.Idle, "a session may be idle for at least 1 min and at most its absolute lifetime")
+	bad(c.Session.Absolute > 400*24*time.Hour, "a session lives at most 400 days")
+	bad(c.Session.Window < time.Second || c.Session.Window > 10*time.Minute, "the refresh repeat window is 1 s to 10 min")
+	bad(!slices.Contains([]string{ByEmail, ByUsername, ByEither}, c.Identifier), "sign in by email, username or either")
+	return errors.Join(append(problems, c.PerAccount.Validate(), c.PerAddress.Validate())...)
+}
+
+// Deps is what a Service works with.
+type Deps struct {
+	DB      *db.DB
+	Keys    *keyring.Keyring
+	Hasher  *password.Hasher
+	Limiter *ratelimit.Limiter
+	Letters *letter.Post
+	Logger  *slog.Logger
+	// Verify checks an access token's signature and claims, and tells whose it is.
+	Verify func(token string) (session.Bearer, error)
+}
+
+// Service signs people in and out. It is safe for concurrent use.
+type Service struct {
+	Deps
+	cfg    Config
+	tokens *session.RefreshTokens
+	lanes  lanes
+}
+
+// New checks cfg and returns a Service.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return &Service{Deps: deps, cfg: cfg, tokens: session.NewRefreshTokens(deps.Keys.RefreshKeys()), lanes: lanes{busy: map[string]*lane{}}}, nil
+}
+
+// Tokens is what a client gets when a session starts or is refreshed.
+type Tokens struct {
+	Access         string
+	Refresh        string
+	AccessExpires  time.Duration // from now
+	RefreshExpires time.Duration // from now, if it is not used before
+	Transport      string
+}
+
+// SignedIn is the outcome of signing in.
+type SignedIn struct {
+	Tokens  Tokens
+	Account *account.Account
+}
