@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"bytes"
 	"hash/maphash"
 	"math/bits"
 	"sync/atomic"
@@ -21,9 +22,9 @@ type cache struct {
 
 type seen struct {
 	hash  uint64
-	token string
 	keys  *KeySet
-	id    *Identity
+	token []byte
+	id    Identity // in place: one allocation, and its times are at hand
 }
 
 func newCache(tokens int) *cache {
@@ -44,8 +45,8 @@ func (c *cache) find(hash uint64, token string, keys *KeySet, now time.Time) *Id
 	bucket := c.bucket(hash)
 	for i := range bucket {
 		e := bucket[i].Load()
-		if e != nil && e.hash == hash && e.token == token && e.keys == keys && e.id.within(now) == nil {
-			return e.id
+		if e != nil && e.hash == hash && e.keys == keys && string(e.token) == token && e.id.times.check(now) == nil {
+			return &e.id
 		}
 	}
 	return nil
@@ -57,9 +58,9 @@ func (c *cache) add(e *seen, now time.Time) {
 	place := int(e.hash >> 62)
 	for i := range bucket {
 		old := bucket[i].Load()
-		if old == nil || old.keys != e.keys || old.id.within(now) != nil {
+		if old == nil || old.keys != e.keys || old.id.times.check(now) != nil {
 			place = i
-		} else if old.hash == e.hash && old.token == e.token {
+		} else if old.hash == e.hash && bytes.Equal(old.token, e.token) {
 			place = i
 			break
 		}

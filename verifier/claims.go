@@ -15,42 +15,57 @@ const (
 	absent = -1
 )
 
+// times are when a token is good, in Unix seconds.
+type times struct{ notBefore, expires int64 }
+
+// check allows no leeway: these are our own tokens, and their issuer keeps its clock (RFC
+// 7519 sections 4.1.4 and 4.1.5).
+func (t times) check(now time.Time) error {
+	switch unix := now.Unix(); {
+	case unix >= t.expires:
+		return errExpired
+	case unix < t.notBefore:
+		return errNotYet
+	}
+	return nil
+}
+
 var (
 	errExpired = invalid("exp: expired")
 	errNotYet  = invalid("nbf: not yet")
 )
 
-// identify reads the claims of a payload whose signature was right, and checks them. All
+// identify reads the claims of a payload whose signature was right into id, and checks them. All
 // that RFC 9068 section 2.2 requires must be there, and sid, each of its kind and not
 // empty. Optional claims may be left out, but not be null. Times are whole seconds.
-func (v *Verifier) identify(payload string, now time.Time) (*Identity, error) {
-	r := claimReader{id: Identity{claims: payload}, exp: absent, iat: absent, nbf: absent, authTime: absent}
+func (v *Verifier) identify(id *Identity, payload string, now time.Time) error {
+	r := claimReader{id: id, exp: absent, iat: absent, nbf: absent, authTime: absent}
 	if err := strictjson.Object(payload, r.read); err != nil {
-		return nil, ErrTokenInvalid.Wrap(err)
+		return ErrTokenInvalid.Wrap(err)
 	}
-	id := &r.id
 	switch {
 	case id.Issuer != v.issuer:
-		return nil, invalid("iss: another")
+		return invalid("iss: another")
 	case !slices.ContainsFunc(id.Audience, v.accepts):
-		return nil, invalid("aud: not for this service")
+		return invalid("aud: not for this service")
 	case id.Subject == "" || id.ClientID == "" || id.TokenID == "" || id.SessionID == "":
-		return nil, invalid("sub, client_id, jti or sid: missing")
+		return invalid("sub, client_id, jti or sid: missing")
 	case r.exp == absent || r.iat == absent:
-		return nil, invalid("exp or iat: missing")
+		return invalid("exp or iat: missing")
 	case r.exp > now.Unix()+maxLifetime:
-		return nil, invalid("exp: too far ahead")
+		return invalid("exp: too far ahead")
 	}
-	id.expires, id.notBefore = r.exp, r.nbf
-	if err := id.within(now); err != nil {
-		return nil, err
+	id.claims = payload
+	id.times = times{notBefore: r.nbf, expires: r.exp}
+	if err := id.times.check(now); err != nil {
+		return err
 	}
 	id.ExpiresAt, id.IssuedAt = time.Unix(r.exp, 0).UTC(), time.Unix(r.iat, 0).UTC()
 	if r.authTime != absent {
 		id.AuthTime = time.Unix(r.authTime, 0).UTC()
 	}
 	id.AAL = slices.Index(levels[:], id.ACR) + 1
-	return id, nil
+	return nil
 }
 
 // levels are the values of acr, by their authentication assurance level less one.
@@ -59,14 +74,14 @@ var levels = [...]string{"aal1", "aal2", "aal3"}
 func (v *Verifier) accepts(audience string) bool { return slices.Contains(v.audiences, audience) }
 
 type claimReader struct {
-	id                      Identity
+	id                      *Identity
 	exp, iat, nbf, authTime int64
 }
 
 // read takes one claim. Unknown ones are left to [Identity.Claim].
 func (r *claimReader) read(name, value string) error {
 	ok := true
-	switch id := &r.id; name {
+	switch id := r.id; name {
 	case "iss":
 		id.Issuer, ok = strictjson.String(value)
 	case "sub":

@@ -29,8 +29,8 @@ type Identity struct {
 	TokenID     string    // jti
 	Scope       string    // scope: what the client was granted, separated by spaces
 
-	notBefore, expires int64  // Unix seconds
-	claims             string // all of them, as JSON
+	times  times
+	claims string // all of them, as JSON
 }
 
 // Claim returns the JSON value of a claim, standard or custom, exactly as it is in the
@@ -59,18 +59,6 @@ func (id *Identity) HasScope(scope string) bool {
 		}
 	}
 	return false
-}
-
-// within checks the times. There is no leeway: these are our own tokens, and their issuer
-// keeps its clock (RFC 7519 section 4.1.4).
-func (id *Identity) within(now time.Time) error {
-	switch unix := now.Unix(); {
-	case unix >= id.expires:
-		return errExpired
-	case unix < id.notBefore:
-		return errNotYet
-	}
-	return nil
 }
 
 // contextKey holds a *caller.

@@ -161,10 +161,10 @@ func (s *KeySet) remembered(header string) *key {
 
 // remember keeps the header of a token whose signature was right, so strangers fill nothing.
 func (s *KeySet) remember(header string, k *key) {
-	old := s.headers.Load()
 	var headers map[string]*key
+	old := s.headers.Load()
 	if old != nil {
-		if len(*old) >= maxHeaders || (*old)[header] != nil {
+		if len(*old) >= maxHeaders {
 			return
 		}
 		headers = maps.Clone(*old)

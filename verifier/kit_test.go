@@ -214,3 +214,10 @@ func must(err error) {
 		panic(err)
 	}
 }
+
+// codeOf returns the code of a problem.
+func codeOf(body []byte) string {
+	var problem struct{ Code string }
+	must(json.Unmarshal(body, &problem))
+	return problem.Code
+}

@@ -216,8 +216,7 @@ func TestUnknownKeyIDsCauseOneFetchIn30Seconds(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		storm() // the set is as new as can be
-		wantFetches(t, d, 1)
+		accepted(t, v, now(es()))
 		storm()
 		wantFetches(t, d, 2)
 		time.Sleep(30*time.Second - time.Millisecond)
@@ -266,6 +265,13 @@ func TestAFailedFetchIsNotRepeatedForEveryRequest(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		accepted(t, v, token)
 		wantFetches(t, d, 2)
+	})
+}
+
+func TestASetFetchedForAnUnknownKeyIDIsNotFetchedAgainForIt(t *testing.T) {
+	remoteTest(t, func(t *testing.T, v *verifier.Verifier, d *issuerDouble) {
+		refused(t, v, "unknown key", now(newES("unknown")), "kid: unknown")
+		wantFetches(t, d, 1)
 	})
 }
 

@@ -28,7 +28,7 @@ type key struct {
 }
 
 // verify reports whether signature, in base64url, is the key's under signed.
-func (k *key) verify(signed, signature string) bool {
+func (k *key) verify(signed []byte, signature string) bool {
 	if len(signature) != base64url.EncodedLen(k.length) {
 		return false
 	}
@@ -39,13 +39,13 @@ func (k *key) verify(signed, signature string) bool {
 	}
 	switch public := k.public.(type) {
 	case *ecdsa.PublicKey:
-		digest := sha256.Sum256([]byte(signed))
+		digest := sha256.Sum256(signed)
 		var der [maxDER]byte
 		return ecdsa.VerifyASN1(public, digest[:], appendDER(der[:0], buf[:n]))
 	case ed25519.PublicKey:
-		return ed25519.Verify(public, []byte(signed), buf[:n])
+		return ed25519.Verify(public, signed, buf[:n])
 	case *rsa.PublicKey:
-		digest := sha256.Sum256([]byte(signed))
+		digest := sha256.Sum256(signed)
 		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], buf[:n]) == nil
 	}
 	return false

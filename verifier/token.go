@@ -13,23 +13,18 @@ const maxToken = 8 << 10
 // parts are the pieces of a compact JWS (RFC 7515 section 7.1), still encoded.
 type parts struct {
 	header, payload, signature string
-	signed                     string // header and payload, as they were signed
+	signed                     int // how many bytes of the token were signed: header and payload
 }
 
-// split finds the two dots of a compact JWS. A JWE has four and stops here, before
+// split finds the two dots of a compact JWS, and that there is no third. A JWE has four and stops here, before
 // anything of it is parsed, as does a token of nothing but dots.
 func split(token string) (parts, error) {
-	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
-	if first <= 0 || last <= first+1 || last == len(token)-1 ||
-		strings.IndexByte(token[first+1:last], '.') >= 0 {
+	header, rest, _ := strings.Cut(token, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	if header == "" || payload == "" || signature == "" || strings.IndexByte(signature, '.') >= 0 {
 		return parts{}, invalid("not a compact JWS")
 	}
-	return parts{
-		header:    token[:first],
-		payload:   token[first+1 : last],
-		signature: token[last+1:],
-		signed:    token[:last],
-	}, nil
+	return parts{header, payload, signature, len(header) + 1 + len(payload)}, nil
 }
 
 var base64url = base64.RawURLEncoding.Strict()
@@ -37,11 +32,12 @@ var base64url = base64.RawURLEncoding.Strict()
 // decode reads base64url without padding, in its one spelling: a part of a token, or a
 // number in a key.
 func decode(part string) (string, bool) {
-	var buf [maxToken / 4 * 3]byte
-	if len(part) > maxToken {
-		return "", false
+	var common [1 << 10]byte
+	buf := common[:]
+	if size := base64url.DecodedLen(len(part)); size > len(buf) {
+		buf = make([]byte, size)
 	}
-	n, ok := decodeInto(buf[:], part)
+	n, ok := decodeInto(buf, part)
 	return string(buf[:n]), ok
 }
 

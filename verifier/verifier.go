@@ -148,41 +148,47 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Identity, error) 
 			return id, nil
 		}
 	}
-	id, set, err := v.verify(ctx, token, set, now)
+	entry, err := v.verify(ctx, token, set, now)
 	if err != nil {
 		return nil, err
 	}
-	v.seen.add(&seen{hash: hash, token: strings.Clone(token), keys: set, id: id}, now)
-	return id, nil
+	entry.hash = hash
+	v.seen.add(entry, now)
+	return &entry.id, nil
 }
 
-// verify is the whole check. The signature comes before anything that the payload says.
-func (v *Verifier) verify(ctx context.Context, token string, set *KeySet, now time.Time) (*Identity, *KeySet, error) {
+// verify is the whole check, and returns what the cache is to remember of it. The signature
+// comes before anything that the payload says.
+func (v *Verifier) verify(ctx context.Context, token string, set *KeySet, now time.Time) (*seen, error) {
 	parts, err := split(token)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	k := set.remembered(parts.header)
-	if k == nil {
+	known := k != nil
+	if !known {
 		var h header
 		if h, err = parseHeader(parts.header); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if set, k, err = v.find(ctx, h, set, now); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		now = v.now() // find may have waited
 	}
-	if !k.verify(parts.signed, parts.signature) {
-		return nil, nil, invalid("signature: wrong")
+	text := []byte(token)
+	if !k.verify(text[:parts.signed], parts.signature) {
+		return nil, invalid("signature: wrong")
 	}
-	set.remember(parts.header, k)
+	if !known {
+		set.remember(parts.header, k)
+	}
 	payload, ok := decode(parts.payload)
 	if !ok {
-		return nil, nil, invalid("payload: not base64url")
+		return nil, invalid("payload: not base64url")
 	}
-	id, err := v.identify(payload, now)
-	return id, set, err
+	entry := &seen{token: text, keys: set}
+	return entry, v.identify(&entry.id, payload, now)
 }
 
 // find returns the key that the header names, asking the source again at most once.

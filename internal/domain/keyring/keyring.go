@@ -190,11 +190,14 @@ func (k *Keyring) tryReload(ctx context.Context) {
 func (k *Keyring) reload(ctx context.Context) error {
 	old, now := k.view.Load(), k.db.Now()
 	keys, err := k.load(ctx)
+	if err == nil && !complete(keys) {
+		err = errors.New("keyring: keys are missing from the table key_material: restore it, or start again to have new ones made")
+	}
 	until := now.Add(staleAfter)
 	if err != nil {
 		keys, until = old.keys, now.Add(reloadEvery)
 	}
-	if len(keys) > 0 {
+	if len(keys) > 0 { // none are known only while Open fails
 		k.view.Store(newView(keys, k.cfg, now, until, old.published))
 	}
 	return err

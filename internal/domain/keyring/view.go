@@ -93,6 +93,11 @@ func ofPurpose(keys []key, p Purpose) timeline {
 	return out
 }
 
+// complete reports whether there is a key of each purpose.
+func complete(keys []key) bool {
+	return !slices.ContainsFunc(Purposes, func(p Purpose) bool { return len(ofPurpose(keys, p)) == 0 })
+}
+
 // retiredAt returns when a later generation begins to be used; zero when there is none.
 func (t timeline) retiredAt(i int) time.Time {
 	var at time.Time

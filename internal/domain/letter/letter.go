@@ -7,12 +7,10 @@ package letter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
@@ -59,7 +57,7 @@ const job = "letter"
 // New returns a Post and registers its job with queue.
 func New(d *db.DB, queue *jobs.Queue, sender mail.Sender, templates *mail.Templates, brand mail.Brand, links Links) *Post {
 	p := &Post{db: d, queue: queue, sender: sender, templates: templates, brand: brand, links: links}
-	queue.Register(job, p.deliver)
+	queue.Register(job, jobs.JSON(p.deliver))
 	return p
 }
 
@@ -76,18 +74,11 @@ type notice struct {
 // caused is taken from tx and ctx.
 func (p *Post) Tell(ctx context.Context, tx *db.Tx, kind string, to account.ID) error {
 	src := audit.FromContext(ctx)
-	payload, err := json.Marshal(notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address})
-	if err != nil {
-		return fmt.Errorf("letter: %w", err)
-	}
-	return p.queue.Enqueue(ctx, tx, jobs.Job{Kind: job, Recipient: to.String(), Payload: payload})
+	n := notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address}
+	return p.queue.Enqueue(ctx, tx, jobs.Job{Kind: job, Recipient: to.String(), Payload: n})
 }
 
-func (p *Post) deliver(ctx context.Context, info jobs.Info, payload []byte) error {
-	var n notice
-	if err := json.Unmarshal(payload, &n); err != nil {
-		return jobs.Permanent(err)
-	}
+func (p *Post) deliver(ctx context.Context, info jobs.Info, n notice) error {
 	var a *account.Account
 	err := p.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		a, err = account.Find(ctx, tx, n.AccountID)

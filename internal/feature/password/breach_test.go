@@ -73,25 +73,37 @@ func TestPwnedIgnoresPadding(t *testing.T) {
 	}
 }
 
+// answer writes a range that would do, lines times.
+func answer(w io.Writer, lines int) {
+	_, _ = io.WriteString(w, strings.Repeat(fmt.Sprintf("%035X:%013d\n", 1, 0), lines))
+}
+
 // brokenServices are ways not to answer.
 var brokenServices = map[string]http.HandlerFunc{
-	"error":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
-	"too many": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
-	"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+	"error": func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		answer(w, 1)
+	},
+	"too many": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests); answer(w, 1) },
 	"empty":    func(http.ResponseWriter, *http.Request) {},
 	"page": func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "<html>Sign in to the network</html>")
 	},
-	"half a line": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%035X:1\r\n%020X", 1, 2) },
-	"no count":    func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%035X:\r\n", 1) },
-	"cut off": func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "999")
-		fmt.Fprintf(w, "%035X:1\r\n", 1)
-	},
-	"huge": func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, strings.Repeat(fmt.Sprintf("%035X:0\r\n", 1), 20_000))
-	},
+	"half a line":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%035X:1\r\n%020X", 1, 2) },
+	"no count":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%035X:\r\n", 1) },
+	"short suffix": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%034X:1\r\n", 1) },
+	"odd digits":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%034XG:1\r\n", 1) },
+	"cut off":      func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "999"); answer(w, 1) },
+	// Lines of 50 bytes: cut at the limit, the last one would still pass for a whole one.
+	"huge":          func(w http.ResponseWriter, _ *http.Request) { answer(w, 20_000) },
 	"huge one line": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("A", 1<<20)) },
+	"redirect": func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			answer(w, 1)
+			return
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	},
 }
 
 func TestPwnedWithoutAnAnswerFailsAsConfigured(t *testing.T) {

@@ -26,11 +26,13 @@ type HasherConfig struct {
 	Wait time.Duration
 }
 
+const maxSlots = 256
+
 // validate returns every problem at once, as "field: problem, how to fix".
 func (c HasherConfig) validate() error {
 	problems := []error{c.Params.validate()}
-	if c.Slots < 1 || c.Slots > 256 {
-		problems = append(problems, fmt.Errorf("Slots: %d is out of range, use 1 to 256", c.Slots))
+	if c.Slots < 1 || c.Slots > maxSlots {
+		problems = append(problems, fmt.Errorf("Slots: %d is out of range, use 1 to %d", c.Slots, maxSlots))
 	}
 	if c.Queue < 1 || c.Queue > 10_000 {
 		problems = append(problems, fmt.Errorf("Queue: %d is out of range, use 1 to 10000", c.Queue))
@@ -55,7 +57,7 @@ func NewHasher(c HasherConfig) (*Hasher, error) {
 	if c.Params == (Params{}) {
 		c.Params = DefaultParams()
 	}
-	c.Slots = cmp.Or(c.Slots, runtime.GOMAXPROCS(0))
+	c.Slots = cmp.Or(c.Slots, min(runtime.GOMAXPROCS(0), maxSlots))
 	c.Queue = cmp.Or(c.Queue, 64)
 	c.Wait = cmp.Or(c.Wait, 5*time.Second)
 	if err := c.validate(); err != nil {

@@ -192,6 +192,7 @@ func TestImportRefusesWhatItDoesNotKnow(t *testing.T) {
 		"DES crypt":            "abJnggxhB/yWI",
 		"yescrypt":             "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7",
 		"bcrypt 2x":            "$2x$04$" + b53,
+		"django bcrypt 2x":     "bcrypt$$2x$04$" + b53,
 		"bcrypt 2":             "$2$04$" + b53,
 		"bcrypt 3":             "$2b$03$" + b53,
 		"bcrypt one digit":     "$2b$4$" + b53,
@@ -215,6 +216,8 @@ func TestImportRefusesWhatItDoesNotKnow(t *testing.T) {
 		"sha-crypt short key":  "$5$saltstring$7VfgNZ0UIM5iBUxBblsqhTInkeQrp",
 		"md5-crypt no key":     "$1$saltstri$",
 		"newline":              "$1$abcd$XaCvgisE4eBk0wQa2Zjv6.\n",
+		"NUL in a salt":        "pbkdf2_sha256$1000$sea\x00salt$Y774yHR5Bz0D7ulLtkxBwVxVIcpTSwOLJlxvAel3m7s=",
+		"not UTF-8 in a salt":  "pbkdf2_sha256$1000$sea\xffsalt$Y774yHR5Bz0D7ulLtkxBwVxVIcpTSwOLJlxvAel3m7s=",
 		"longer than any":      "pbkdf2_sha256$1000$" + strings.Repeat("s", 500) + "$Y774yHR5Bz0D7ulLtkxBwVxVIcpTSwOLJlxvAel3m7s=",
 	} {
 		if _, err := password.Import(encoded); !errors.Is(err, password.ErrHashUnsupported) {

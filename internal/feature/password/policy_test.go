@@ -90,7 +90,7 @@ func TestPolicyRefusesWhatIsNotText(t *testing.T) {
 
 func TestPolicyRefusesCommonPasswords(t *testing.T) {
 	for _, pw := range []string{
-		"password1", "PASSWORD1", "Ｐａｓｓｗｏｒｄ１", "password1 ", "123456789", "qwertyuiop", "iloveyou",
+		"password1", "PASSWORD1", "Ｐａｓｓｗｏｒｄ１", "password1 ", "123456789", " 123456789 ", "qwertyuiop", "iloveyou",
 		"Summer2024!", "2024summer!", "pássword", "1q2w3e4r",
 	} {
 		if got := reasons(t, password.Policy{}, pw, password.Person{}); !slices.Equal(got, []string{"common"}) {

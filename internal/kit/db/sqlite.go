@@ -80,6 +80,7 @@ func (e *sqliteEngine) close() {
 	for _, s := range e.stmts {
 		_ = s.Close()
 	}
+	clear(e.stmts) // so that later calls find the connection closed, which is "unavailable"
 	_ = e.conn.Close()
 	_ = e.writers.Close()
 	_ = e.readers.Close()

@@ -1,16 +1,16 @@
 package jose
 
 import (
+	"bytes"
 	"cmp"
 	"crypto"
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 
 	gojose "github.com/go-jose/go-jose/v4"
 )
 
-// PublicKey is the public half of a signing key.
+// PublicKey is the public half of a [PrivateKey], which alone makes one.
 type PublicKey struct {
 	// ID is the key's thumbprint (RFC 7638 with SHA-256, base64url): the kid in headers and
 	// JWK Sets. The same key has the same id wherever it is.
@@ -19,6 +19,8 @@ type PublicKey struct {
 	// Key is *ecdsa.PublicKey on P-256, ed25519.PublicKey or *rsa.PublicKey, in the order
 	// of the algorithms. It must not be changed.
 	Key crypto.PublicKey
+
+	jwk []byte
 }
 
 func newPublicKey(key crypto.PublicKey) (PublicKey, error) {
@@ -26,19 +28,22 @@ func newPublicKey(key crypto.PublicKey) (PublicKey, error) {
 	if err != nil {
 		return PublicKey{}, err
 	}
-	sum, err := (&gojose.JSONWebKey{Key: key}).Thumbprint(crypto.SHA256)
+	jwk := gojose.JSONWebKey{Key: key, Algorithm: string(alg), Use: "sig"}
+	sum, err := jwk.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return PublicKey{}, err
 	}
-	return PublicKey{base64.RawURLEncoding.EncodeToString(sum), alg, key}, nil
+	jwk.KeyID = base64.RawURLEncoding.EncodeToString(sum)
+	text, err := jwk.MarshalJSON()
+	return PublicKey{jwk.KeyID, alg, key, text}, err
 }
 
 // MarshalSet returns keys as a JWK Set (RFC 7517 section 5): public members, kid, alg, and
 // use "sig", ordered by kid. The same keys always give the same bytes.
-func MarshalSet(keys []PublicKey) ([]byte, error) {
-	set := gojose.JSONWebKeySet{Keys: make([]gojose.JSONWebKey, 0, len(keys))}
+func MarshalSet(keys []PublicKey) []byte {
+	var members [][]byte
 	for _, k := range slices.SortedFunc(slices.Values(keys), func(a, b PublicKey) int { return cmp.Compare(a.ID, b.ID) }) {
-		set.Keys = append(set.Keys, gojose.JSONWebKey{Key: k.Key, KeyID: k.ID, Algorithm: string(k.Algorithm), Use: "sig"})
+		members = append(members, k.jwk)
 	}
-	return json.Marshal(set)
+	return slices.Concat([]byte(`{"keys":[`), bytes.Join(members, []byte(",")), []byte("]}"))
 }

@@ -19,7 +19,9 @@ import (
 // PrivateKey is a checked private key, bound to one algorithm. It prints as ***. It is safe
 // for concurrent use.
 type PrivateKey struct {
-	signer crypto.Signer // *ecdsa.PrivateKey, ed25519.PrivateKey or *rsa.PrivateKey
+	// signer returns *ecdsa.PrivateKey, ed25519.PrivateKey or *rsa.PrivateKey. It is a function
+	// because fmt looks through unexported fields, and prints nothing of one but its address.
+	signer func() crypto.Signer
 	public PublicKey
 }
 
@@ -56,13 +58,15 @@ func ParsePEM(text []byte) (*PrivateKey, error) {
 		return nil, errors.New("jose: the key must be plain PKCS #8: convert it with `openssl pkcs8 -topk8 -nocrypt`")
 	case block.Type != pemType:
 		return nil, errors.New("jose: the PEM block must be of type PRIVATE KEY")
-	case len(block.Headers) > 0 || len(bytes.TrimSpace(rest)) > 0 || !bytes.HasPrefix(bytes.TrimSpace(text), []byte("-----BEGIN "+pemType)):
+	case len(block.Headers) > 0 || len(bytes.TrimSpace(rest)) > 0 || !bytes.HasPrefix(bytes.TrimSpace(text), pemBegin) || bytes.Count(text, pemBegin) > 1:
 		return nil, errors.New("jose: the file must hold one PEM block and nothing else")
 	}
 	return ParsePKCS8(block.Bytes)
 }
 
 const pemType = "PRIVATE KEY"
+
+var pemBegin = []byte("-----BEGIN ")
 
 // ParsePKCS8 reads the DER inside what [ParsePEM] reads.
 func ParsePKCS8(der []byte) (*PrivateKey, error) {
@@ -104,7 +108,7 @@ func newPrivateKey(signer crypto.Signer) (*PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PrivateKey{signer, public}, nil
+	return &PrivateKey{func() crypto.Signer { return signer }, public}, nil
 }
 
 // checkRSA adds to crypto/rsa's own checks what verifiers will ask of the public half: a
@@ -135,7 +139,7 @@ func (k *PrivateKey) Algorithm() Algorithm { return k.public.Algorithm }
 func (k *PrivateKey) Public() PublicKey { return k.public }
 
 // PKCS8 returns the key as unencrypted PKCS #8 in DER, to be sealed at once.
-func (k *PrivateKey) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.signer) }
+func (k *PrivateKey) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.signer()) }
 
 // PEM returns the key as [ParsePEM] reads it: unencrypted.
 func (k *PrivateKey) PEM() ([]byte, error) {
@@ -147,4 +151,4 @@ func (k *PrivateKey) PEM() ([]byte, error) {
 }
 
 // Format prints *** for every verb and flag.
-func (k *PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }
+func (k PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }

@@ -37,7 +37,7 @@ func NewSigner(key *PrivateKey, typ string) (*Signer, error) {
 		return nil, err
 	}
 	s := &Signer{key: key, prefix: base64url.EncodeToString(header) + ".", signature: 64} // ES256 and EdDSA
-	if rsaKey, ok := key.signer.(*rsa.PrivateKey); ok {
+	if rsaKey, ok := key.signer().(*rsa.PrivateKey); ok {
 		s.signature = rsaKey.Size()
 	}
 	return s, nil
@@ -63,7 +63,7 @@ func (s *Signer) Sign(claims []byte) (string, error) {
 }
 
 func (s *Signer) sign(input []byte) ([]byte, error) {
-	switch key := s.key.signer.(type) {
+	switch key := s.key.signer().(type) {
 	case *ecdsa.PrivateKey:
 		digest := sha256.Sum256(input)
 		der, err := ecdsa.SignASN1(rand.Reader, key, digest[:])
@@ -96,4 +96,4 @@ func rawECDSA(der []byte) ([]byte, error) {
 }
 
 // Format prints *** for every verb and flag.
-func (s *Signer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }
+func (s Signer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }

@@ -12,7 +12,7 @@ import (
 const (
 	maxCredits   = 10_000          // keys that wait for their refund; more are dropped, on the strict side
 	flushEvery   = time.Second     // real time
-	flushTimeout = 5 * time.Second // real time the last flush may take
+	flushTimeout = 5 * time.Second // real time one flush may take
 )
 
 // credits are refunds that no statement has paid out yet.
@@ -86,9 +86,7 @@ func (l *Limiter) flushUntil(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := l.Flush(ctx); err != nil {
-			l.log.WarnContext(ctx, "refunds of tries are lost", "error", err)
-		}
+		l.flush(ctx)
 	}
 }
 
@@ -98,7 +96,12 @@ func (l *Limiter) Close() {
 		l.stop()
 	}
 	l.work.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	l.flush(context.Background())
+}
+
+// flush is Flush for the background: the end of the loop does not undo one under way.
+func (l *Limiter) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
 	if err := l.Flush(ctx); err != nil {
 		l.log.WarnContext(ctx, "refunds of tries are lost", "error", err)

@@ -100,15 +100,16 @@ func (r KEKRing) Seal(plain, aad []byte) ([]byte, error) { return r.Current.Encr
 // Knows reports whether the key of that id is in the ring.
 func (r KEKRing) Knows(id string) bool { return r.find(id) != nil }
 
-// Open decrypts what the key of that id has sealed, or returns [ErrOpen].
+// Open decrypts what the key of that id has sealed. The error is [ErrOpen] and says why:
+// unlike a Sealer's, it is for the operator alone.
 func (r KEKRing) Open(id string, sealed, aad []byte) ([]byte, error) {
 	key := r.find(id)
 	if key == nil {
-		return nil, ErrOpen
+		return nil, fmt.Errorf("%w: no key-encryption key has the id %s", ErrOpen, id)
 	}
 	plain, err := key.Decrypt(sealed, aad)
 	if err != nil {
-		return nil, ErrOpen
+		return nil, fmt.Errorf("%w: %w", ErrOpen, err)
 	}
 	return plain, nil
 }

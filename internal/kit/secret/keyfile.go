@@ -40,8 +40,7 @@ func loadKEK(file string) (KEK, error) {
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" { // which has no such bits
 		return nil, fmt.Errorf("secret: %s can be read by others: run `chmod 600` on it", file)
 	}
-	const most = 1024
-	text, err := io.ReadAll(io.LimitReader(f, most))
+	text, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("secret: read the key file: %w", err)
 	}

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -41,11 +42,12 @@ func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
 // IsZero reports whether the id names no key.
 func (id KeyID) IsZero() bool { return id == KeyID{} }
 
-// Key is a data key with its id. It prints as its mask.
+// Key is a data key with its id. It prints as ***.
 type Key struct {
 	id KeyID
-	// A pointer, so that fmt prints an address where it cannot ask Format.
-	material *[KeyBytes]byte
+	// A function, because fmt looks through unexported fields without asking Format, and
+	// prints nothing of one but its address.
+	material func() []byte
 }
 
 // NewKey copies 32 random bytes into a key.
@@ -53,8 +55,8 @@ func NewKey(id KeyID, material []byte) (Key, error) {
 	if len(material) != KeyBytes || id.IsZero() {
 		return Key{}, fmt.Errorf("secret: a key has %d bytes and an id", KeyBytes)
 	}
-	m := [KeyBytes]byte(material)
-	return Key{id, &m}, nil
+	kept := bytes.Clone(material)
+	return Key{id, func() []byte { return kept }}, nil
 }
 
 // ID returns what names the key.
@@ -65,7 +67,7 @@ func (k Key) Format(f fmt.State, _ rune) { printMask(f) }
 
 // MAC returns the HMAC-SHA-256 (RFC 2104) of message under k.
 func (k Key) MAC(message []byte) [sha256.Size]byte {
-	h := hmac.New(sha256.New, k.material[:])
+	h := hmac.New(sha256.New, k.material())
 	h.Write(message)
 	var sum [sha256.Size]byte
 	h.Sum(sum[:0])

@@ -29,7 +29,7 @@ func NewSealer(ring Ring) *Sealer { return &Sealer{ring} }
 // Open wants the same.
 func (s *Sealer) Seal(plain, aad []byte) ([]byte, error) {
 	key := s.ring.Newest()
-	cipher, err := subtle.NewXChaCha20Poly1305(key.material[:])
+	cipher, err := subtle.NewXChaCha20Poly1305(key.material())
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Sealer) Open(sealed, aad []byte) ([]byte, error) {
 	if !ok {
 		return nil, ErrOpen
 	}
-	cipher, err := subtle.NewXChaCha20Poly1305(key.material[:])
+	cipher, err := subtle.NewXChaCha20Poly1305(key.material())
 	if err != nil {
 		return nil, err
 	}

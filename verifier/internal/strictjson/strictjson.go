@@ -93,12 +93,12 @@ func (s *scanner) end() error {
 // next skips white space and returns the byte it stands on then, 0 at the end.
 // A NUL byte in the text reads as the end and matches nothing either way.
 func (s *scanner) next() byte {
-	for ; s.pos < len(s.text); s.pos++ {
-		switch c := s.text[s.pos]; c {
-		case ' ', '\t', '\n', '\r':
-		default:
+	for s.pos < len(s.text) {
+		c := s.text[s.pos]
+		if c > ' ' || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
 			return c
 		}
+		s.pos++
 	}
 	return 0
 }
@@ -151,11 +151,13 @@ func (s *scanner) name(before []string) (string, error) {
 	if s.next() != '"' {
 		return "", ErrSyntax
 	}
-	start := s.pos
-	if err := s.string(); err != nil {
+	name, escaped, err := s.string()
+	if err != nil {
 		return "", err
 	}
-	name, _ := String(s.text[start:s.pos])
+	if escaped {
+		name = unescape(name)
+	}
 	for _, b := range before {
 		if b == name {
 			return "", ErrDuplicate
@@ -205,7 +207,7 @@ func (s *scanner) value(depth int) (string, error) {
 	var err error
 	switch {
 	case c == '"':
-		err = s.string()
+		_, _, err = s.string()
 	case c == '{':
 		err = s.object(depth+1, nil)
 	case c == '[':
@@ -259,9 +261,11 @@ func (s *scanner) skip(c byte) bool {
 }
 
 func (s *scanner) digits() bool {
-	start := s.pos
-	for s.pos < len(s.text) && '0' <= s.text[s.pos] && s.text[s.pos] <= '9' {
-		s.pos++
+	text, i := s.text, s.pos
+	for i < len(text) && '0' <= text[i] && text[i] <= '9' {
+		i++
 	}
-	return s.pos > start
+	some := i > s.pos
+	s.pos = i
+	return some
 }

@@ -34,15 +34,16 @@ func Strings(value string) ([]string, bool) {
 	}
 	const common = 16 // more grow as they come: commas may be inside the strings too
 	list := make([]string, 0, min(strings.Count(value, ",")+1, common))
-	err := Array(value, func(element string) error {
-		text, ok := String(element)
-		if !ok {
-			return ErrKind
+	s := scanner{text: value, pos: 1}
+	for s.next() == '"' {
+		text, escaped, _ := s.string() // checked before
+		if escaped {
+			text = unescape(text)
 		}
 		list = append(list, text)
-		return nil
-	})
-	return list, err == nil
+		s.take(',')
+	}
+	return list, s.next() == ']'
 }
 
 // Natural returns the whole number that value holds, from 0 to 999,999,999,999,999,
@@ -66,28 +67,31 @@ func Natural(value string) (int64, bool) {
 	return n, true
 }
 
-// string skips the string the scanner stands on.
-func (s *scanner) string() error {
-	for s.pos++; s.pos < len(s.text); {
-		switch c := s.text[s.pos]; {
+// string reads the string the scanner stands on, and returns what is between its quotes
+// and whether there are escapes in it.
+func (s *scanner) string() (inner string, escaped bool, err error) {
+	text, start := s.text, s.pos+1
+	for i := start; i < len(text); {
+		switch c := text[i]; {
 		case c == '"':
-			s.pos++
-			return nil
+			s.pos = i + 1
+			return text[start:i], escaped, nil
 		case c == '\\':
-			n, err := escape(s.text[s.pos:])
+			n, err := escape(text[i:])
 			if err != nil {
-				return err
+				return "", false, err
 			}
-			s.pos += n
+			i += n
+			escaped = true
+		case c >= ' ':
+			i++
 		case c == 0:
-			return ErrNUL
-		case c < 0x20:
-			return ErrSyntax
+			return "", false, ErrNUL
 		default:
-			s.pos++
+			return "", false, ErrSyntax
 		}
 	}
-	return ErrSyntax
+	return "", false, ErrSyntax
 }
 
 // escape checks the escape sequence that text begins with and returns its length.

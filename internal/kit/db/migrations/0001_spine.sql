@@ -96,23 +96,22 @@ CREATE TABLE session (
 CREATE INDEX session_account ON session (account_id, created_at);
 CREATE INDEX session_expires ON session (expires_at);
 
--- Keys of every purpose, sealed by the key-encryption key that kek names.
+-- Keys of every purpose, sealed by the key-encryption key that kek names. A generation ends
+-- when a later one of its purpose begins. Nothing but sealed and kek ever changes: the
+-- seal covers the rest of the row.
 CREATE TABLE key_material (
   id         TEXT PRIMARY KEY,
   purpose    TEXT NOT NULL,
   generation BIGINT NOT NULL,
   algorithm  TEXT NOT NULL,
-  public     TEXT NOT NULL,
+  imported   BOOLEAN NOT NULL,
   sealed     BYTEA NOT NULL,
   kek        TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   active_at  BIGINT NOT NULL,
-  retire_at  BIGINT,
   UNIQUE (purpose, generation)
 );
 
--- Background work. payload is sealed, and NULL once the job is done. A dead job waits for a
--- person to retry or discard it.
 CREATE TABLE job (
   id           UUID PRIMARY KEY,
   kind         TEXT NOT NULL,

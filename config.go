@@ -1,0 +1,302 @@
+package gatehouse
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/clock"
+)
+
+// Clock is the source of all domain time. Its Jumped channel tells that time was moved, for
+// tests and development. Implementations are safe for concurrent use.
+type Clock = clock.Clock
+
+// Config says how Gatehouse runs. The zero value of a member is its documented default,
+// which is always the safe choice; no limit can be switched off by zero. Each member is also a
+// setting of the server, in a YAML file under the name in its tag, and in the environment as
+// GATEHOUSE_ and that name in capitals (nested names joined by __).
+type Config struct {
+	// PublicURL is the external origin alone, such as https://id.example.com. Required. Links in
+	// mails and the issuer are made from it, never from a request.
+	PublicURL string `config:"public_url"`
+	// MountPath is the external path of the API; default /api/auth. The issuer is PublicURL
+	// and MountPath without a trailing slash.
+	MountPath string `config:"mount_path"`
+
+	// DatabaseURL is postgres://… or sqlite:PATH. Required. Gatehouse opens its own pool.
+	DatabaseURL string `config:"database_url"`
+	// Schema is the PostgreSQL schema that holds everything; default gatehouse.
+	Schema string `config:"schema"`
+	// MaxConns bounds the connection pool; default 16.
+	MaxConns int `config:"max_conns"`
+	// AutoMigrate lets New bring the schema up to date. Default off, on in Dev: elsewhere
+	// New refuses a schema that is older than the code.
+	AutoMigrate bool `config:"auto_migrate"`
+
+	// SecretKey is the key-encryption key: 32 random bytes in base64 (openssl rand -base64 32).
+	// Required. It seals the keys in the database and does nothing else.
+	SecretKey string `config:"secret_key"`
+	// SecretKeyPrevious are former values of SecretKey, still able to open what they sealed, until
+	// `gatehouse keys rewrap` has run.
+	SecretKeyPrevious []string `config:"secret_key_previous"`
+
+	// Audience lists the services that access tokens may be for; default PublicURL. The first is
+	// taken when a request names none. Gatehouse's own endpoints accept each of them.
+	Audience []string `config:"audience"`
+	// Algorithm signs access tokens: ES256 (default), EdDSA or RS256.
+	Algorithm string `config:"algorithm"`
+	// AccessTokenLifetime is 10 minutes by default, 15 at most.
+	AccessTokenLifetime time.Duration `config:"access_token_lifetime"`
+	// SigningKeyLifetime is how long a signing key is used before its successor; default 90 days.
+	SigningKeyLifetime time.Duration `config:"signing_key_lifetime"`
+	// Sessions are the lifetimes of sign-ins.
+	Sessions Sessions `config:"sessions"`
+	// SignInBy says how people name themselves: email (default), username or either.
+	SignInBy string `config:"sign_in_by"`
+	// RegistrationClosed refuses new registrations; accounts then come from the command line.
+	RegistrationClosed bool `config:"registration_closed"`
+	// Password is the policy for new passwords and the cost of their hashes.
+	Password Password `config:"password"`
+	// Limits bound how often things may be tried.
+	Limits Limits `config:"limits"`
+	// Attributes are custom profile members.
+	Attributes []Attribute `config:"attributes"`
+	// AuditRefresh writes an audit event for every refresh. Default: a log event only.
+	AuditRefresh bool `config:"audit_refresh"`
+
+	// AllowedOrigins are further origins whose pages may use cookies and read answers (CORS),
+	// spelled exactly, such as https://app.example.com. Default none.
+	AllowedOrigins []string `config:"allowed_origins"`
+	// AllowedHosts are further host names that are answered. Published keys and health are
+	// answered under any. Default none.
+	AllowedHosts []string `config:"allowed_hosts"`
+	// TrustedProxies are networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto count.
+	// Default none.
+	TrustedProxies []string `config:"trusted_proxies"`
+
+	// SMTPURL is how mail goes out: smtp://user:password@host:587 (STARTTLS) or
+	// smtps://host:465. Required unless Dev, where mails are caught; "off" means no mail at all.
+	SMTPURL string `config:"smtp_url"`
+	// MailFrom is the sender's address. Required with SMTPURL.
+	MailFrom string `config:"mail_from"`
+	// DKIMKey is a private key in PEM that signs mails; default none. DKIMSelector is its name in
+	// DNS; default gatehouse.
+	DKIMKey      string `config:"dkim_key"`
+	DKIMSelector string `config:"dkim_selector"`
+	// Brand is how mails and pages name the service.
+	Brand Brand `config:"brand"`
+	// Links are where mails lead; default Gatehouse's own pages.
+	Links Links `config:"links"`
+
+	// Dev is development mode: mails are caught and shown by Gatehouse.Dev, the schema is made,
+	// and with SQLite a missing SecretKey is made and kept beside the database (PATH.key). It
+	// needs a loopback PublicURL.
+	Dev bool `config:"-"`
+	// NoWorkers turns background work off, for commands beside a running server.
+	NoWorkers bool `config:"-"`
+	// Clock is the source of time; nil means the machine's.
+	Clock Clock `config:"-"`
+	// Logger receives events and failures; nil means slog.Default(). Secrets never reach it.
+	Logger *slog.Logger `config:"-"`
+}
+
+// Sessions are the lifetimes of sign-ins.
+type Sessions struct {
+	// Idle ends a session that was not refreshed for this long; default 7 days.
+	Idle time.Duration `config:"idle"`
+	// Absolute ends every session after this long; default 30 days.
+	Absolute time.Duration `config:"absolute"`
+	// RefreshWindow is how long a spent refresh token gets its answer again, because the first
+	// may have been lost; default 30 s, 10 min at most.
+	RefreshWindow time.Duration `config:"refresh_window"`
+}
+
+// Password is the policy for new passwords and the cost of their hashes.
+type Password struct {
+	// MinLength is 8 characters by default and at least; 15 is what SP 800-63B-4 asks where
+	// the password is the only factor.
+	MinLength int `config:"min_length"`
+	// Words are names of the product and organisation that passwords must not be. The brand's
+	// name is always one.
+	Words []string `config:"words"`
+	// BreachCheck asks the Have I Been Pwned range service, by the first five digits of a hash.
+	BreachCheck bool `config:"breach_check"`
+	// MemoryKiB, Time and Threads are argon2id's cost; default 19,456 KiB, 2 and 1, and no less.
+	MemoryKiB uint32 `config:"memory_kib"`
+	Time      uint32 `config:"time"`
+	Threads   uint8  `config:"threads"`
+	// Slots is how many hashes run at once, default as many as processors; Queue how many
+	// wait, default 64; Wait how long at most, default 5 s. Past that the answer is 503.
+	Slots int           `config:"slots"`
+	Queue int           `config:"queue"`
+	Wait  time.Duration `config:"wait"`
+}
+
+// Limit is a number of tries in a time.
+type Limit struct {
+	Tries int           `config:"tries"`
+	Per   time.Duration `config:"per"`
+}
+
+// Limits bound how often things may be tried. An honest success is not counted.
+type Limits struct {
+	// SignInPerAccount bounds wrong passwords for one account; default 10 in 15 min.
+	SignInPerAccount Limit `config:"sign_in_per_account"`
+	// SignInPerAddress bounds wrong passwords from one network address; default 50 in 15 min.
+	SignInPerAddress Limit `config:"sign_in_per_address"`
+	// MailPerAddress bounds mails asked for one mail address; default 5 in an hour.
+	MailPerAddress Limit `config:"mail_per_address"`
+	// MailPerNetwork bounds mails asked for from one network address; default 1,000 in an hour.
+	MailPerNetwork Limit `config:"mail_per_network"`
+}
+
+// Attribute declares one custom profile member. Declarations may be added, changed and removed at
+// any time without a migration.
+type Attribute struct {
+	Name      string   `config:"name"`       // a-z, 0-9 and _, at most 64
+	Type      string   `config:"type"`       // string, number or boolean
+	Required  bool     `config:"required"`   // at registration
+	MaxLength int      `config:"max_length"` // of a string, in characters; 0 means 1,024, the most
+	OneOf     []string `config:"one_of"`     // the strings allowed; none means all
+	ReadOnly  bool     `config:"read_only"`  // people cannot set it themselves
+}
+
+// Brand is how mails and pages name the service.
+type Brand struct {
+	// Name is the product's; default Gatehouse.
+	Name string `config:"name"`
+	// URL is its front page; default PublicURL.
+	URL string `config:"url"`
+	// Support is a mail address for help; default none.
+	Support string `config:"support"`
+}
+
+// Links are where mails lead, if not to Gatehouse's own pages.
+type Links struct {
+	// Verify and Reset hold {token}, which is replaced: https://app.example.com/verify?token={token}.
+	Verify string `config:"verify"`
+	Reset  string `config:"reset"`
+	// SignIn is where people sign in; pages offer it when they are done. Default none.
+	SignIn string `config:"sign_in"`
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func (l *Limit) orDefault(tries int, per time.Duration) {
+	orDefault(&l.Tries, tries)
+	orDefault(&l.Per, per)
+}
+
+// withDefaults returns c with every unset member set.
+func (c Config) withDefaults() Config {
+	orDefault(&c.MountPath, "/api/auth")
+	orDefault(&c.Schema, "gatehouse")
+	orDefault(&c.MaxConns, 16)
+	orDefault(&c.Algorithm, "ES256")
+	orDefault(&c.AccessTokenLifetime, 10*time.Minute)
+	orDefault(&c.SigningKeyLifetime, 90*24*time.Hour)
+	orDefault(&c.Sessions.Idle, 7*24*time.Hour)
+	orDefault(&c.Sessions.Absolute, 30*24*time.Hour)
+	orDefault(&c.Sessions.RefreshWindow, 30*time.Second)
+	orDefault(&c.SignInBy, "email")
+	c.Limits.SignInPerAccount.orDefault(10, 15*time.Minute)
+	c.Limits.SignInPerAddress.orDefault(50, 15*time.Minute)
+	c.Limits.MailPerAddress.orDefault(5, time.Hour)
+	c.Limits.MailPerNetwork.orDefault(1000, time.Hour)
+	orDefault(&c.Brand.Name, "Gatehouse")
+	orDefault(&c.Brand.URL, c.PublicURL)
+	orDefault(&c.Links.Verify, c.PublicURL+"/account/verify/?token={token}")
+	orDefault(&c.Links.Reset, c.PublicURL+"/account/reset/?token={token}")
+	if len(c.Audience) == 0 {
+		c.Audience = []string{c.PublicURL}
+	}
+	if c.Clock == nil {
+		c.Clock = clock.System()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.AutoMigrate = c.AutoMigrate || c.Dev
+	return c
+}
+
+// Check reports every problem of c at once, one line each: the member, the setting's name, what
+// is wrong and how to mend it. It opens nothing. New checks the same and more.
+func (c Config) Check() error {
+	c = c.withDefaults()
+	var problems []error
+	bad := func(wrong bool, text string) {
+		if wrong {
+			problems = append(problems, errors.New(text))
+		}
+	}
+	c.checkAddress(bad)
+	switch {
+	case c.DatabaseURL == "":
+		bad(true, "DatabaseURL (GATEHOUSE_DATABASE_URL): is missing; set postgres://user:password@host/database or sqlite:PATH")
+	case !strings.HasPrefix(c.DatabaseURL, "postgres://") && !strings.HasPrefix(c.DatabaseURL, "postgresql://") && !strings.HasPrefix(c.DatabaseURL, "sqlite:"):
+		bad(true, "DatabaseURL (GATEHOUSE_DATABASE_URL): must start with postgres:// or sqlite:")
+	}
+	bad(c.SecretKey == "" && !c.keyBesideDatabase(), "SecretKey (GATEHOUSE_SECRET_KEY): is missing; set 32 random bytes in base64, made with: openssl rand -base64 32")
+	if c.SecretKey != "" {
+		if b, err := base64.StdEncoding.DecodeString(c.SecretKey); err != nil || len(b) != 32 {
+			bad(true, "SecretKey (GATEHOUSE_SECRET_KEY): must be 32 bytes in base64, made with: openssl rand -base64 32")
+		}
+	}
+	if !c.Dev {
+		bad(c.SMTPURL == "", "SMTPURL (GATEHOUSE_SMTP_URL): is missing, so no mail could be sent; set smtp://user:password@host:587, or off to mean it")
+	}
+	if c.SMTPURL != "" && c.SMTPURL != "off" {
+		bad(c.MailFrom == "", "MailFrom (GATEHOUSE_MAIL_FROM): is missing; set the address that mails come from")
+	}
+	bad(c.MaxConns < 2, "MaxConns (GATEHOUSE_MAX_CONNS): must be at least 2")
+	bad(c.AccessTokenLifetime > 15*time.Minute || c.AccessTokenLifetime < time.Second, "AccessTokenLifetime (GATEHOUSE_ACCESS_TOKEN_LIFETIME): must be 1s to 15m; sign-outs reach services only when access tokens expire")
+	bad(!slices.Contains([]string{"ES256", "EdDSA", "RS256"}, c.Algorithm), "Algorithm (GATEHOUSE_ALGORITHM): must be ES256, EdDSA or RS256")
+	for _, n := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			bad(true, fmt.Sprintf("TrustedProxies (GATEHOUSE_TRUSTED_PROXIES): %q is no network; write one such as 10.0.0.0/8", n))
+		}
+	}
+	for name, link := range map[string]string{"Verify": c.Links.Verify, "Reset": c.Links.Reset} {
+		bad(!strings.Contains(link, "{token}"), "Links."+name+" (GATEHOUSE_LINKS__"+strings.ToUpper(name)+"): must hold {token}, which is replaced in each mail")
+	}
+	return errors.Join(problems...)
+}
+
+func (c Config) checkAddress(bad func(wrong bool, text string)) {
+	u, err := url.Parse(c.PublicURL)
+	switch {
+	case c.PublicURL == "":
+		bad(true, "PublicURL (GATEHOUSE_PUBLIC_URL): is missing; set the external origin, such as https://id.example.com")
+	case err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "":
+		bad(true, "PublicURL (GATEHOUSE_PUBLIC_URL): must be an origin alone, such as https://id.example.com")
+	case c.Dev:
+		bad(!loopback(u.Hostname()), "PublicURL (GATEHOUSE_PUBLIC_URL): development mode needs a loopback address, such as http://localhost:8080")
+	default:
+		bad(u.Scheme != "https", "PublicURL (GATEHOUSE_PUBLIC_URL): must be https; only development mode may do without")
+	}
+}
+
+// keyBesideDatabase reports whether a missing SecretKey may be made and kept in a file.
+func (c Config) keyBesideDatabase() bool { return c.Dev && strings.HasPrefix(c.DatabaseURL, "sqlite:") }
+
+// loopback reports whether host is this machine, by name or number.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsLoopback()
+}

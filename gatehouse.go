@@ -1,0 +1,124 @@
+// Package gatehouse is an authentication server to embed: identity, sessions and tokens, in
+// your own process and on your own database.
+//
+// # Use
+//
+// [New] opens everything, [Gatehouse.Handler] serves the HTTP API, [Gatehouse.Require] protects
+// your own routes, and [Gatehouse.Close] ends it. Handlers behind Require read who is calling
+// with [verifier.FromContext]. Services elsewhere check tokens with package verifier
+// alone.
+//
+// # Keys
+//
+// All keys are made, sealed and rotated by Gatehouse and live in its database, sealed by
+// Config.SecretKey. Verifiers find the public ones at {issuer}/.well-known/jwks.json.
+//
+// # Compatibility
+//
+// Exported names, HTTP paths, problem codes, claims and settings stay. Migrations only add, so
+// an older and a newer version may share a database while one replaces the other.
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+	"github.com/gatehouse-auth/gatehouse/verifier"
+)
+
+// Gatehouse is a running authentication server. It is safe for concurrent use.
+type Gatehouse struct {
+	cfg      Config
+	db       *db.DB
+	keys     *keyring.Keyring
+	queue    *jobs.Queue
+	limiter  *ratelimit.Limiter
+	mailbox  *mail.Mailbox // in development mode
+	letters  *letter.Post
+	hasher   *password.Hasher
+	policy   password.Policy
+	edge     *web.Edge
+	verifier *verifier.Verifier
+	public   atomic.Pointer[publicKeys]
+	api      http.Handler
+	pages    http.Handler
+
+	signin *signin.Service
+
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// New opens the database, makes or loads the keys, and starts background work unless
+// Config.NoWorkers. Every problem of cfg is reported at once. It never migrates unless
+// Config.AutoMigrate: a schema older than this version is an error that names the command.
+func New(ctx context.Context, cfg Config) (*Gatehouse, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	g := &Gatehouse{cfg: cfg.withDefaults(), stop: func() {}, stopped: make(chan struct{})}
+	if err := g.open(ctx); err != nil {
+		return nil, errors.Join(err, g.closeParts())
+	}
+	g.start(ctx)
+	return g, nil
+}
+
+// Issuer returns the claim iss of every token: PublicURL and MountPath.
+func (g *Gatehouse) Issuer() string { return g.edge.Issuer() }
+
+// Handler serves the HTTP API. It may be mounted at Config.MountPath, behind a proxy that
+// strips it, or under [http.StripPrefix].
+func (g *Gatehouse) Handler() http.Handler { return g.api }
+
+// Ready reports why requests cannot be served, or nil.
+func (g *Gatehouse) Ready(ctx context.Context) error {
+	var one int
+	return g.db.Row(ctx, "SELECT 1", nil, &one)
+}
+
+// Close ends background work and closes the database. Requests under way fail, so shut the HTTP
+// server down first.
+func (g *Gatehouse) Close() error {
+	g.stop()
+	<-g.stopped
+	return g.closeParts()
+}
+
+func (g *Gatehouse) closeParts() error {
+	if g.queue != nil {
+		g.queue.Close()
+	}
+	if g.limiter != nil {
+		g.limiter.Close()
+	}
+	if g.db != nil {
+		g.db.Close()
+	}
+	return nil
+}
+
+func prefixes(networks []string) ([]netip.Prefix, error) {
+	out := make([]netip.Prefix, len(networks))
+	for i, n := range networks {
+		p, err := netip.ParsePrefix(n)
+		if err != nil {
+			return nil, fmt.Errorf("gatehouse: trusted proxies: %w", err)
+		}
+		out[i] = p
+	}
+	return out, nil
+}

@@ -1,0 +1,103 @@
+package gatehouse
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+	"github.com/gatehouse-auth/gatehouse/verifier"
+)
+
+// Require lets a request through to h when it carries a good access token of this Gatehouse and all
+// conditions hold. It asks no database, so a token outlives its session by at most its own
+// lifetime; add [Gatehouse.Live] where that is too long. The handler reads who is calling
+// with [verifier.FromContext].
+func (g *Gatehouse) Require(h http.Handler, conditions ...verifier.Condition) http.Handler {
+	return g.verifier.Require(h, conditions...)
+}
+
+// Live is a condition that asks the database whether the token's session still stands: signed
+// out, disabled or a changed password is refused at once. It costs one statement.
+func (g *Gatehouse) Live() verifier.Condition {
+	return func(r *http.Request, id *verifier.Identity) error {
+		b, err := bearerOf(id)
+		if err != nil {
+			return verifier.ErrTokenInvalid
+		}
+		_, err = session.Check(r.Context(), g.db, b.SessionID, b.Subject, g.db.Now())
+		if f, ok := fault.From(err); ok && f.Kind == fault.Unauthenticated {
+			return verifier.ErrTokenInvalid.Wrap(err)
+		}
+		return err
+	}
+}
+
+// publicKeys is the verifier's form of one published key set.
+type publicKeys struct {
+	from *keyring.Published
+	set  *verifier.KeySet
+}
+
+// keySet returns the published keys for the verifier: the same pointer while nothing changes, so
+// that what it remembers of tokens stays good.
+func (g *Gatehouse) keySet() *verifier.KeySet {
+	now := g.keys.Published()
+	if p := g.public.Load(); p != nil && p.from == now {
+		return p.set
+	}
+	keys := make([]verifier.Key, len(now.Keys))
+	for i, k := range now.Keys {
+		keys[i] = verifier.Key{ID: k.ID, Algorithm: string(k.Algorithm), Public: k.Key}
+	}
+	set, err := verifier.NewKeySet(keys...)
+	if err != nil {
+		g.cfg.Logger.Error("published keys are unusable", "error", err)
+		return nil
+	}
+	g.public.Store(&publicKeys{from: now, set: set})
+	return set
+}
+
+func bearerOf(id *verifier.Identity) (session.Bearer, error) {
+	sid, err := uuid.Parse(id.SessionID)
+	return session.Bearer{SessionID: sid, Subject: id.Subject}, err
+}
+
+// bearer checks a token that came in a body.
+func (g *Gatehouse) bearer(token string) (session.Bearer, error) {
+	id, err := g.verifier.Verify(context.Background(), token)
+	if err != nil {
+		return session.Bearer{}, err
+	}
+	return bearerOf(id)
+}
+
+// authenticate is what the levels of web.Access mean.
+func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Context, error) {
+	checked, err := g.verifier.Check(r)
+	if err != nil {
+		return nil, asFault(err)
+	}
+	id, _ := verifier.FromContext(checked.Context())
+	b, err := bearerOf(id)
+	if err != nil {
+		return nil, session.ErrEnded
+	}
+	if level != web.TokenHolder {
+		if b.AccountID, err = session.Check(r.Context(), g.db, b.SessionID, b.Subject, g.db.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return session.NewContext(checked.Context(), b), nil
+}
+
+// enrich tells the audit who asks and from where.
+func enrich(ctx context.Context, q *web.Request) context.Context {
+	return audit.NewContext(ctx, audit.Source{Actor: "self", Address: q.Address.String(), Device: q.Device(), RequestID: q.ID})
+}

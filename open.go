@@ -1,0 +1,218 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jose"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+	"github.com/gatehouse-auth/gatehouse/verifier"
+)
+
+// jwksCache is how long others may keep the published keys.
+const jwksCache = 5 * time.Minute
+
+// open builds everything from the bottom up. What it opened before an error is in g, to be closed.
+func (g *Gatehouse) open(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{g.openDatabase, g.openKeys, g.openEdge, g.openTools, g.openFlows} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("gatehouse: %w", err)
+		}
+	}
+	g.mount()
+	return nil
+}
+
+func (g *Gatehouse) openDatabase(ctx context.Context) (err error) {
+	cfg := db.Config{URL: g.cfg.DatabaseURL, Schema: g.cfg.Schema, Clock: g.cfg.Clock, MaxConns: g.cfg.MaxConns, Logger: g.cfg.Logger}
+	if g.cfg.AutoMigrate {
+		if err := migrateUp(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	if g.db, err = db.Open(ctx, cfg); err != nil {
+		return err
+	}
+	missing, err := g.db.Pending(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the database schema is older than this version: run `gatehouse migrate up` (or set AutoMigrate); missing: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func migrateUp(ctx context.Context, cfg db.Config) error {
+	m, err := db.NewMigrator(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	_, err = m.Up(ctx)
+	return errors.Join(err, m.Close())
+}
+
+func (g *Gatehouse) kek() (ring secret.KEKRing, err error) {
+	if g.cfg.SecretKey == "" {
+		ring.Current, err = secret.LoadOrCreateKEK(strings.TrimPrefix(g.cfg.DatabaseURL, "sqlite:") + ".key")
+		return ring, err
+	}
+	if ring.Current, err = secret.NewKEK(g.cfg.SecretKey); err != nil {
+		return ring, fmt.Errorf("SecretKey (GATEHOUSE_SECRET_KEY): %w", err)
+	}
+	for _, former := range g.cfg.SecretKeyPrevious {
+		k, err := secret.NewKEK(former)
+		if err != nil {
+			return ring, fmt.Errorf("SecretKeyPrevious (GATEHOUSE_SECRET_KEY_PREVIOUS): %w", err)
+		}
+		ring.Previous = append(ring.Previous, k)
+	}
+	return ring, nil
+}
+
+func (g *Gatehouse) openKeys(ctx context.Context) error {
+	ring, err := g.kek()
+	if err != nil {
+		return err
+	}
+	g.keys, err = keyring.Open(ctx, g.db, ring, keyring.Config{
+		Algorithm: jose.Algorithm(g.cfg.Algorithm), Active: g.cfg.SigningKeyLifetime, JWKSCache: jwksCache,
+		Overlap: g.cfg.AccessTokenLifetime + jwksCache, SessionLifetime: g.cfg.Sessions.Absolute, Logger: g.cfg.Logger,
+		Record: func(ctx context.Context, tx *db.Tx, event keyring.Event, key keyring.Info) error {
+			return audit.Record(ctx, tx, audit.Event{Kind: "key." + string(event), Detail: map[string]string{"key": key.ID, "purpose": string(key.Purpose)}})
+		},
+	})
+	return err
+}
+
+func (g *Gatehouse) openEdge(context.Context) (err error) {
+	proxies, err := prefixes(g.cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	g.edge, err = web.NewEdge(web.Config{
+		PublicURL: g.cfg.PublicURL, MountPath: g.cfg.MountPath, Origins: g.cfg.AllowedOrigins, Hosts: g.hosts(), TrustedProxies: proxies,
+		Authenticate: g.authenticate, Enrich: enrich, Logger: g.cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	// A name for the refusal of a foreign host costs nothing, so both names of loopback are known in Dev.
+	g.verifier, err = verifier.New(g.Issuer(), g.cfg.Audience[0], verifier.WithAudiences(g.cfg.Audience[1:]...), verifier.WithKeySet(g.keySet),
+		verifier.WithClock(g.db.Now), verifier.WithLogger(g.cfg.Logger))
+	return err
+}
+
+// hosts are the names answered besides PublicURL's: the configured ones, and in development
+// every name of loopback on the same port.
+func (g *Gatehouse) hosts() []string {
+	u, err := url.Parse(g.cfg.PublicURL)
+	if err != nil || !g.cfg.Dev {
+		return g.cfg.AllowedHosts
+	}
+	port := ""
+	if u.Port() != "" {
+		port = ":" + u.Port()
+	}
+	return append([]string{"localhost" + port, "127.0.0.1" + port, "[::1]" + port}, g.cfg.AllowedHosts...)
+}
+
+func (g *Gatehouse) openTools(context.Context) (err error) {
+	g.limiter = ratelimit.New(g.db, g.cfg.Logger)
+	g.queue = jobs.New(jobs.Config{DB: g.db, Sealer: g.keys.Sealer(), Logger: g.cfg.Logger})
+	p := g.cfg.Password
+	g.hasher, err = password.NewHasher(password.HasherConfig{Params: g.hashParams(), Slots: p.Slots, Queue: p.Queue, Wait: p.Wait})
+	if err != nil {
+		return err
+	}
+	g.policy = password.Policy{MinLength: p.MinLength, Words: append([]string{g.cfg.Brand.Name}, p.Words...)}
+	if p.BreachCheck {
+		if g.policy.Breach, err = password.NewPwned(password.PwnedConfig{Logger: g.cfg.Logger}); err != nil {
+			return err
+		}
+	}
+	return g.openMail()
+}
+
+// hashParams takes what is configured and the defaults for the rest.
+func (g *Gatehouse) hashParams() password.Params {
+	p := password.DefaultParams()
+	c := g.cfg.Password
+	if c.MemoryKiB != 0 {
+		p.MemoryKiB = c.MemoryKiB
+	}
+	if c.Time != 0 {
+		p.Time = c.Time
+	}
+	if c.Threads != 0 {
+		p.Threads = c.Threads
+	}
+	return p
+}
+
+func (g *Gatehouse) openMail() error {
+	sender, err := g.sender()
+	if err != nil {
+		return err
+	}
+	templates, err := mail.NewTemplates(mail.Builtin(), letter.Kinds()...)
+	if err != nil {
+		return err
+	}
+	recover := g.cfg.Links.SignIn
+	orDefault(&recover, g.cfg.PublicURL)
+	g.letters = letter.New(g.db, g.queue, sender, templates, mail.Brand(g.cfg.Brand),
+		letter.Links{Verify: g.cfg.Links.Verify, Reset: g.cfg.Links.Reset, Recover: recover})
+	return nil
+}
+
+func (g *Gatehouse) sender() (mail.Sender, error) {
+	switch {
+	case g.cfg.SMTPURL == "off":
+		return noMail{}, nil
+	case g.cfg.SMTPURL == "":
+		u, err := url.Parse(g.cfg.PublicURL)
+		if err != nil {
+			return nil, err
+		}
+		g.mailbox = mail.NewMailbox(g.db, "gatehouse@"+u.Hostname())
+		return g.mailbox, nil
+	default:
+		return mail.NewSMTP(mail.Config{URL: g.cfg.SMTPURL, From: g.cfg.MailFrom, DKIMKey: []byte(g.cfg.DKIMKey), DKIMSelector: g.cfg.DKIMSelector})
+	}
+}
+
+// noMail is how a server without mail sends: every letter becomes a dead letter that says so.
+type noMail struct{}
+
+func (noMail) Send(context.Context, mail.Message) error {
+	return jobs.Permanent(errors.New("mail is switched off (GATEHOUSE_SMTP_URL=off)"))
+}
+
+func (g *Gatehouse) limit(name string, l Limit) ratelimit.Limit {
+	return ratelimit.Limit{Name: name, Burst: l.Tries, Per: l.Per}
+}
+
+func (g *Gatehouse) openFlows(context.Context) (err error) {
+	g.signin, err = signin.New(signin.Config{
+		Issuer: g.Issuer(), Audiences: g.cfg.Audience, AccessLife: g.cfg.AccessTokenLifetime, Identifier: g.cfg.SignInBy, AuditRefresh: g.cfg.AuditRefresh,
+		Session:    session.Limits{Idle: g.cfg.Sessions.Idle, Absolute: g.cfg.Sessions.Absolute, Window: g.cfg.Sessions.RefreshWindow},
+		PerAccount: g.limit("signin.account", g.cfg.Limits.SignInPerAccount), PerAddress: g.limit("signin.address", g.cfg.Limits.SignInPerAddress),
+	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Logger: g.cfg.Logger, Verify: g.bearer})
+	return err
+}

@@ -1,0 +1,92 @@
+package gatehouse
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// routes is the table of contents of the product: every path of the API with who may call it.
+func (g *Gatehouse) routes() []web.Route {
+	return slices.Concat(
+		[]web.Route{
+			web.Get("/.well-known/jwks.json", web.Public, web.Raw(g.serveKeys)),
+			web.Get("/.well-known/openid-configuration", web.Public, web.Raw(g.serveMetadata)),
+		},
+		signin.Routes(g.signin),
+	)
+}
+
+func (g *Gatehouse) mount() {
+	g.api = g.edge.API("Gatehouse", "1", g.routes())
+}
+
+// serveKeys publishes the signing keys (RFC 7517 section 5).
+func (g *Gatehouse) serveKeys(w http.ResponseWriter, r *http.Request) {
+	p := g.keys.Published()
+	h := w.Header()
+	public(h, int(p.MaxAge.Seconds()))
+	h.Set("ETag", p.ETag)
+	if r.Header.Get("If-None-Match") == p.ETag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", "application/jwk-set+json")
+	_, _ = w.Write(p.JWKS) // the caller may be gone
+}
+
+// public marks what everyone may read and keep for a while.
+func public(h http.Header, maxAge int) {
+	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(maxAge))
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Del("Access-Control-Allow-Credentials")
+}
+
+// metadata is what an issuer that only issues tokens has to say (RFC 8414 section 2).
+type metadata struct {
+	Issuer     string   `json:"issuer"`
+	JWKS       string   `json:"jwks_uri"`
+	Revocation string   `json:"revocation_endpoint"`
+	Algorithms []string `json:"id_token_signing_alg_values_supported"`
+	Responses  []string `json:"response_types_supported"`
+	Subjects   []string `json:"subject_types_supported"`
+	Grants     []string `json:"grant_types_supported"`
+	Auth       []string `json:"revocation_endpoint_auth_methods_supported"`
+}
+
+func (g *Gatehouse) serveMetadata(w http.ResponseWriter, _ *http.Request) {
+	issuer := g.Issuer()
+	body, err := json.Marshal(metadata{
+		Issuer: issuer, JWKS: issuer + "/.well-known/jwks.json", Revocation: issuer + "/token/revoke/",
+		Algorithms: []string{g.cfg.Algorithm}, Responses: []string{}, Subjects: []string{"public"}, Grants: []string{}, Auth: []string{"none"},
+	})
+	if err != nil {
+		panic(err) // strings only: it can't fail
+	}
+	public(w.Header(), int(jwksCache.Seconds()))
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_, _ = w.Write(body) // the caller may be gone
+}
+
+// WellKnown serves what clients look for at the root of the public origin (RFC 8414 section 3.1):
+// /.well-known/jwks.json and /.well-known/oauth-authorization-server followed by the mount path.
+func (g *Gatehouse) WellKnown() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r2 := *r
+		u := *r.URL
+		r2.URL = &u
+		if rest, ok := strings.CutPrefix(u.Path, "/.well-known/oauth-authorization-server"); ok {
+			if strings.TrimSuffix(rest, "/") == strings.TrimSuffix(g.cfg.MountPath, "/") {
+				u.Path = "/.well-known/openid-configuration"
+			}
+		}
+		g.api.ServeHTTP(w, &r2)
+	})
+}

@@ -1,0 +1,54 @@
+package gatehouse
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// sweepBatch is how many rows a sweeper removes at once, so that it never holds up anybody.
+const sweepBatch = 500
+
+// start begins background work. It ends with Close.
+func (g *Gatehouse) start(ctx context.Context) {
+	if g.cfg.NoWorkers {
+		close(g.stopped)
+		return
+	}
+	g.queue.Every("keys.rotate", time.Hour, func(ctx context.Context) error {
+		_, err := g.keys.RotateDue(ctx)
+		return err
+	})
+	g.queue.Every("keys.sweep", time.Hour, func(ctx context.Context) error {
+		_, err := g.keys.Sweep(ctx)
+		return err
+	})
+	g.queue.Every("limits.sweep", 10*time.Minute, g.limiter.Sweep)
+	g.queue.Every("sessions.sweep", 10*time.Minute, g.sweep(session.Sweep))
+	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
+	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+	g.queue.Start(ctx)
+	g.limiter.Start(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { g.keys.Run(ctx) })
+	go func() {
+		work.Wait()
+		close(g.stopped)
+	}()
+}
+
+// sweep repeats a batch until little is left.
+func (g *Gatehouse) sweep(batch func(ctx context.Context, d *db.DB, limit int) (int64, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			n, err := batch(ctx, g.db, sweepBatch)
+			if err != nil || n < sweepBatch {
+				return err
+			}
+		}
+	}
+}
