@@ -222,6 +222,9 @@ func (c Config) withDefaults() Config {
 	if len(c.Audience) == 0 {
 		c.Audience = []string{c.PublicURL}
 	}
+	if c.Clock == nil && c.Dev {
+		c.Clock = clock.NewDriven(0)
+	}
 	if c.Clock == nil {
 		c.Clock = clock.System()
 	}

@@ -27,10 +27,15 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
@@ -56,7 +61,13 @@ type Gatehouse struct {
 	api      http.Handler
 	pages    http.Handler
 
-	signin *signin.Service
+	schema   account.Schema
+	signin   *signin.Service
+	signup   *signup.Service
+	recovery *recovery.Service
+	password *password.Service
+	profile  *profile.Service
+	manage   *manage.Service
 
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -79,6 +90,9 @@ func New(ctx context.Context, cfg Config) (*Gatehouse, error) {
 
 // Issuer returns the claim iss of every token: PublicURL and MountPath.
 func (g *Gatehouse) Issuer() string { return g.edge.Issuer() }
+
+// Pages serves the account pages under /account/: where mailed links lead.
+func (g *Gatehouse) Pages() http.Handler { return g.pages }
 
 // Handler serves the HTTP API. It may be mounted at Config.MountPath, behind a proxy that
 // strips it, or under [http.StripPrefix].

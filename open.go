@@ -8,12 +8,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jose"
@@ -112,7 +117,6 @@ func (g *Gatehouse) openEdge(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// A name for the refusal of a foreign host costs nothing, so both names of loopback are known in Dev.
 	g.verifier, err = verifier.New(g.Issuer(), g.cfg.Audience[0], verifier.WithAudiences(g.cfg.Audience[1:]...), verifier.WithKeySet(g.keySet),
 		verifier.WithClock(g.db.Now), verifier.WithLogger(g.cfg.Logger))
 	return err
@@ -209,10 +213,52 @@ func (g *Gatehouse) limit(name string, l Limit) ratelimit.Limit {
 }
 
 func (g *Gatehouse) openFlows(context.Context) (err error) {
+	if g.schema, err = account.NewSchema(attributes(g.cfg.Attributes)); err != nil {
+		return err
+	}
+	guesses := g.limit("signin.account", g.cfg.Limits.SignInPerAccount)
+	perNetwork := g.limit("signin.address", g.cfg.Limits.SignInPerAddress)
+	perMailbox, mailsPerNetwork := g.limit("mail.address", g.cfg.Limits.MailPerAddress), g.limit("mail.network", g.cfg.Limits.MailPerNetwork)
 	g.signin, err = signin.New(signin.Config{
 		Issuer: g.Issuer(), Audiences: g.cfg.Audience, AccessLife: g.cfg.AccessTokenLifetime, Identifier: g.cfg.SignInBy, AuditRefresh: g.cfg.AuditRefresh,
 		Session:    session.Limits{Idle: g.cfg.Sessions.Idle, Absolute: g.cfg.Sessions.Absolute, Window: g.cfg.Sessions.RefreshWindow},
-		PerAccount: g.limit("signin.account", g.cfg.Limits.SignInPerAccount), PerAddress: g.limit("signin.address", g.cfg.Limits.SignInPerAddress),
-	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Logger: g.cfg.Logger, Verify: g.bearer})
+		PerAccount: guesses, PerAddress: perNetwork,
+	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Schema: g.schema, Logger: g.cfg.Logger, Verify: g.bearer})
+	if err != nil {
+		return err
+	}
+	g.signup, err = signup.New(signup.Config{
+		Closed: g.cfg.RegistrationClosed, UsernameRequired: g.cfg.SignInBy == signin.ByUsername, Lifetime: registrationLife,
+		PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerLink: ratelimit.Limit{Name: "signup.link", Burst: 5, Per: time.Hour},
+		Product: g.cfg.Brand.Name, SignInURL: g.cfg.Links.SignIn,
+	}, signup.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
+	if err != nil {
+		return err
+	}
+	g.recovery, err = recovery.New(recovery.Config{
+		Lifetime: resetLife, PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
+		Product: g.cfg.Brand.Name, SignInURL: g.cfg.Links.SignIn,
+	}, recovery.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
+	if err != nil {
+		return err
+	}
+	g.password, err = password.New(password.Config{PerAccount: guesses},
+		password.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Letters: g.letters})
+	g.profile = profile.New(g.db, g.schema)
+	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters})
 	return err
+}
+
+// Lifetimes of what waits for an answer to a mail.
+const (
+	registrationLife = 24 * time.Hour
+	resetLife        = 30 * time.Minute
+)
+
+func attributes(declared []Attribute) []account.Attribute {
+	out := make([]account.Attribute, len(declared))
+	for i, a := range declared {
+		out[i] = account.Attribute(a)
+	}
+	return out
 }

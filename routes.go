@@ -8,7 +8,11 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
@@ -19,12 +23,22 @@ func (g *Gatehouse) routes() []web.Route {
 			web.Get("/.well-known/jwks.json", web.Public, web.Raw(g.serveKeys)),
 			web.Get("/.well-known/openid-configuration", web.Public, web.Raw(g.serveMetadata)),
 		},
+		signup.Routes(g.signup),
 		signin.Routes(g.signin),
+		recovery.Routes(g.recovery),
+		password.Routes(g.password),
+		profile.Routes(g.profile),
 	)
+}
+
+// pageRoutes are the pages outside of the API's mount path.
+func (g *Gatehouse) pageRoutes() []web.Route {
+	return slices.Concat(signup.PageRoutes(g.signup), recovery.PageRoutes(g.recovery))
 }
 
 func (g *Gatehouse) mount() {
 	g.api = g.edge.API("Gatehouse", "1", g.routes())
+	g.pages = g.edge.Site(g.pageRoutes())
 }
 
 // serveKeys publishes the signing keys (RFC 7517 section 5).

@@ -7,6 +7,8 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
@@ -29,6 +31,8 @@ func (g *Gatehouse) start(ctx context.Context) {
 	})
 	g.queue.Every("limits.sweep", 10*time.Minute, g.limiter.Sweep)
 	g.queue.Every("sessions.sweep", 10*time.Minute, g.sweep(session.Sweep))
+	g.queue.Every("registrations.sweep", 10*time.Minute, g.sweep(signup.Sweep))
+	g.queue.Every("links.sweep", 10*time.Minute, g.sweep(recovery.Sweep))
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	g.queue.Start(ctx)

@@ -35,6 +35,8 @@ func TestNewKeySetRefusesUnsoundKeys(t *testing.T) {
 		"empty struct":         {"a", "ES256", &ecdsa.PublicKey{}},
 		"empty RSA struct":     {"a", "RS256", &rsa.PublicKey{}},
 		"private":              {"a", "ES256", es().private},
+		"no point":             {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256()}},
+		"no curve":             {"a", "ES256", &ecdsa.PublicKey{X: big.NewInt(1), Y: big.NewInt(1)}},
 		"another curve":        {"a", "ES256", p384},
 		"off the curve":        {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}},
 		"negative coordinate":  {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(-1), Y: big.NewInt(1)}},
@@ -135,6 +137,10 @@ func TestParseKeySetReadsWhatAnotherLibraryWrites(t *testing.T) {
 func TestParseKeySetRefusesUnsoundSets(t *testing.T) {
 	text, key := jwks(es().jwk()), es().jwk()
 	x := key["x"].(string)
+	point, err := es().private.Public().(*ecdsa.PublicKey).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	set := func(s signer, member string, value any) string {
 		m := maps.Clone(s.jwk())
 		m[member] = value
@@ -149,10 +155,11 @@ func TestParseKeySetRefusesUnsoundSets(t *testing.T) {
 		"private part that is null": set(es(), "d", nil), "kid of another kind": set(es(), "kid", 1), "ops of another kind": set(es(), "key_ops", "verify"),
 		"x missing": set(es(), "x", ""), "x short": set(es(), "x", x[:40]), "x long": set(es(), "x", "AA"+x), "x padded": set(es(), "x", x+"="),
 		"x with a line end": set(es(), "x", x[:40]+"\n"+x[40:]), "x with spare bits": set(es(), "x", spare(x)), "x of another alphabet": set(es(), "x", "+"+x[1:]),
-		"x and y swapped": replaceOnce(replaceOnce(replaceOnce(text, `"x"`, `"t"`), `"y"`, `"x"`), `"t"`, `"y"`),
-		"point at zero":   strings.NewReplacer(x, b64(strings.Repeat("\x00", 32)), key["y"].(string), b64(strings.Repeat("\x00", 32))).Replace(text),
-		"Ed25519 short":   set(ed(), "x", "AAAA"), "RSA of 1024 bits": jwks(newRS("a", 1024).jwk()), "RSA without n": set(rs(), "n", ""), "RSA without e": set(rs(), "e", ""),
-		"RSA, e of one": set(rs(), "e", "AQ"), "RSA, e of five bytes": set(rs(), "e", b64("\x01\x00\x00\x00\x01")), "RSA, zero before e": set(rs(), "e", b64("\x00\x01\x00\x01")),
+		"x and y swapped":         replaceOnce(replaceOnce(replaceOnce(text, `"x"`, `"t"`), `"y"`, `"x"`), `"t"`, `"y"`),
+		"border of x and y moved": strings.NewReplacer(x, b64(string(point[1:32])), key["y"].(string), b64(string(point[32:]))).Replace(text),
+		"point at zero":           strings.NewReplacer(x, b64(strings.Repeat("\x00", 32)), key["y"].(string), b64(strings.Repeat("\x00", 32))).Replace(text),
+		"Ed25519 short":           set(ed(), "x", "AAAA"), "RSA of 1024 bits": jwks(newRS("a", 1024).jwk()), "RSA without n": set(rs(), "n", ""), "RSA without e": set(rs(), "e", ""),
+		"RSA, e of one": set(rs(), "e", "AQ"), "RSA, e of five bytes": set(rs(), "e", b64("\x01\x00\x00\x00\x01")), "RSA, e that wraps around": set(rs(), "e", b64("\x01\x00\x00\x00\x00\x00\x01\x00\x01")), "RSA, zero before e": set(rs(), "e", b64("\x00\x01\x00\x01")),
 		"RSA, zero before n": set(rs(), "n", b64("\x00"+string(rs().private.Public().(*rsa.PublicKey).N.Bytes()))),
 		"RSA beyond measure": set(rs(), "n", strings.Repeat("A", 60_000)),
 	} {

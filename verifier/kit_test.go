@@ -112,9 +112,18 @@ func jwks(keys ...map[string]any) string {
 	return string(text)
 }
 
+// The usual keys. Two are fixed, so that the processes of a fuzzing run agree on them.
 var (
-	es      = sync.OnceValue(func() signer { return newES("es-1") })
-	ed      = sync.OnceValue(func() signer { return newED("ed-1") })
+	es = sync.OnceValue(func() signer {
+		seed := sha256.Sum256([]byte("ES256"))
+		private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
+		must(err)
+		return signer{"es-1", "ES256", private}
+	})
+	ed = sync.OnceValue(func() signer {
+		seed := sha256.Sum256([]byte("EdDSA"))
+		return signer{"ed-1", "EdDSA", ed25519.NewKeyFromSeed(seed[:])}
+	})
 	rs      = sync.OnceValue(func() signer { return newRS("rs-1", 2048) })
 	rs3072  = sync.OnceValue(func() signer { return newRS("rs-3072", 3072) })
 	signers = sync.OnceValue(func() []signer { return []signer{es(), ed(), rs()} })
@@ -124,12 +133,6 @@ func newES(kid string) signer {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)
 	return signer{kid, "ES256", private}
-}
-
-func newED(kid string) signer {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	must(err)
-	return signer{kid, "EdDSA", private}
 }
 
 func newRS(kid string, bits int) signer {

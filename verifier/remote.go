@@ -34,7 +34,7 @@ type remote struct {
 
 	mu       sync.Mutex
 	running  *flight   // the one fetch under way, nil when there is none
-	failed   *flight   // the last fetch, where it failed
+	failed   *flight   // the last fetch that failed
 	unknowns time.Time // when an unknown key id last caused a fetch
 }
 
@@ -150,7 +150,7 @@ func (r *remote) fly(f *flight) {
 		r.logger.LogAttrs(ctx, slog.LevelWarn, "verifier: can't fetch the issuer's keys", slog.Any("error", err))
 	}
 	r.mu.Lock()
-	r.running, r.failed = nil, nil
+	r.running = nil
 	if err != nil {
 		r.failed = f
 	}

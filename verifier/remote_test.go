@@ -196,6 +196,33 @@ func TestARetiredKeyIsRefusedAfterTheNextRefresh(t *testing.T) {
 	})
 }
 
+func TestAReplacedKeyIsRefusedThoughItsIDStays(t *testing.T) {
+	remoteTest(t, func(t *testing.T, v *verifier.Verifier, d *issuerDouble) {
+		token, next := now(es()), newES(es().kid)
+		accepted(t, v, token)
+		d.publish(next.jwk())
+		time.Sleep(5 * time.Minute)
+		accepted(t, v, token) // starts the refresh
+		synctest.Wait()
+		refused(t, v, "token of a replaced key", token, "signature")
+		accepted(t, v, now(next))
+	})
+}
+
+func TestKeysAgeWhenTheClockIsSetBack(t *testing.T) {
+	d, at := &issuerDouble{keys: []map[string]any{es().jwk()}}, newClock(start)
+	v, err := verifier.New(issuer, audience, verifier.WithHTTPClient(&http.Client{Transport: d}), verifier.WithClock(at.Now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, v, es().good(claimsAt(start)))
+	at.set(start.Add(-2 * time.Hour))
+	accepted(t, v, es().good(claimsAt(at.Now())))
+	if d.count() != 2 {
+		t.Errorf("%d fetches", d.count())
+	}
+}
+
 func TestANewKeyIsFoundAtOnce(t *testing.T) {
 	remoteTest(t, func(t *testing.T, v *verifier.Verifier, d *issuerDouble) {
 		accepted(t, v, now(es()))

@@ -39,12 +39,16 @@ func TestVerifyReturnsWhatTheTokenSays(t *testing.T) {
 		if user, ok := id.Claim("user_id"); !ok || string(user) != `"0197a0b2-subject"` {
 			t.Errorf("%s: claim user_id is %s, %v", s.alg, user, ok)
 		}
+		if !id.HasScope("profile") || id.HasScope("") || id.HasScope("prof") || id.HasScope("notes profile") {
+			t.Error("HasScope does not compare whole scopes")
+		}
 		if _, ok := id.Claim("PLAN"); ok {
 			t.Error("Claim folds case")
 		}
 	}
-	if _, ok := (&verifier.Identity{}).Claim("iss"); ok {
-		t.Error("an identity made by hand has claims")
+	var empty verifier.Identity
+	if _, ok := empty.Claim("iss"); ok || empty.HasScope("") || empty.HasPermission("") {
+		t.Error("an identity made by hand has what nobody gave it")
 	}
 }
 

@@ -122,7 +122,7 @@ func (s Schema) Complete(p Profile) error {
 }
 
 func (s Schema) apply(old, change map[string]any, byPerson bool, err *fault.Error) (map[string]any, *fault.Error) {
-	out := s.shown(old)
+	out := s.Shown(old)
 	for _, name := range slices.Sorted(maps.Keys(change)) {
 		i := slices.IndexFunc(s.attributes, func(a Attribute) bool { return a.Name == name })
 		value := change[name]
@@ -144,8 +144,8 @@ func (s Schema) apply(old, change map[string]any, byPerson bool, err *fault.Erro
 	return out, err
 }
 
-// shown returns the values whose declaration still stands.
-func (s Schema) shown(values map[string]any) map[string]any {
+// Shown returns the values whose declaration still stands.
+func (s Schema) Shown(values map[string]any) map[string]any {
 	out := map[string]any{}
 	for _, a := range s.attributes {
 		if v, ok := values[a.Name]; ok && a.accepts(v) {

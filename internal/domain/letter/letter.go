@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 )
@@ -33,6 +34,10 @@ const (
 func Kinds() []string {
 	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse}
 }
+
+// ErrLink is the one refusal of a mailed token, whatever is wrong with it: unknown, used,
+// expired, or overtaken by a change of what it would change.
+var ErrLink = fault.New(fault.Invalid, "link_invalid", "This link is not good any more. Ask for a new one.")
 
 // Links are where mails lead. Verify and Reset hold {token}, which is replaced.
 type Links struct {

@@ -97,10 +97,15 @@ func End(ctx context.Context, tx *db.Tx, id uuid.UUID, reason string) (accountID
 	return accountID, true, nil
 }
 
-// Keep lets one session stand through the epoch that ended all others of its account.
+// Keep lets one session stand through the epoch that has just ended all others of its account.
+// It returns ErrEnded when the session had ended before that: it must not come back to life.
 func Keep(ctx context.Context, tx *db.Tx, id uuid.UUID, epoch int64) error {
-	if _, err := tx.Exec(ctx, `UPDATE session SET epoch = $2 WHERE id = $1 AND ended_at IS NULL`, id, epoch); err != nil {
+	n, err := tx.Exec(ctx, `UPDATE session SET epoch = $2 WHERE id = $1 AND ended_at IS NULL AND epoch = $3`, id, epoch, epoch-1)
+	if err != nil {
 		return fmt.Errorf("session: keep: %w", err)
+	}
+	if n == 0 {
+		return ErrEnded
 	}
 	return nil
 }

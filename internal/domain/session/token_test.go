@@ -123,6 +123,25 @@ func TestParseRefusesEveryOtherText(t *testing.T) {
 	}
 }
 
+// Decoders skip line ends. Where the last byte is zero, a line end in its place would
+// leave the very same bytes.
+func TestParseRefusesASecondSpelling(t *testing.T) {
+	tokens := NewRefreshTokens(secret.Keys{macKey(t, secret.KeyID{1}, 1)})
+	for counter := range uint64(1 << 14) {
+		token := mint(t, tokens, RefreshClaims{Counter: counter})
+		if raw, _ := decodeRefresh(token); raw[refreshLen-1] != 0 {
+			continue
+		}
+		for _, end := range []string{"\r\n", "\n\n"} {
+			if _, err := tokens.Parse(token[:len(token)-2] + end); !errors.Is(err, ErrNotRefreshToken) {
+				t.Errorf("line end %q: %v", end, err)
+			}
+		}
+		return
+	}
+	t.Fatal("no token ends in zero")
+}
+
 // A text whose MAC is right but whose version or counter is not can only come from our
 // own key: another version of the program, or a mistake.
 func TestParseRefusesOtherVersionsUnderAGoodMAC(t *testing.T) {

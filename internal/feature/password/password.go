@@ -2,9 +2,9 @@
 // imported hashes still verify, how many hashes run at once, and which new passwords
 // are refused (NIST SP 800-63B-4 section 3.1.1; argon2id as in RFC 9106).
 //
-// It does not own sessions, attempt limits or the reset mail: package signin asks it
-// whether a password is right and limits how often one may ask, package recovery
-// decides who may set a new one.
+// [Service] lets a person who is signed in change theirs. The package does not own
+// sessions or the reset mail: package signin asks it whether a password is right and
+// limits how often one may ask, package recovery decides who may set a new one.
 //
 // Passwords are compared byte for byte after Unicode normalisation (NFKC) and nothing
 // else: no trimming, no folding, no truncation. Imported hashes were made by systems
@@ -26,6 +26,10 @@ var (
 	// ErrBusy says that all hashing slots are taken and the queue is full or too slow.
 	// Its Retry is an estimate from the queue's length and the measured time of a hash.
 	ErrBusy = fault.New(fault.Unavailable, "busy", "The server is busy. Try again shortly.")
+	// ErrRejected says that the present password, asked for before a change, is wrong.
+	ErrRejected = fault.New(fault.Forbidden, "password_rejected", "The present password is not right.")
+	// ErrNone says that there is no password to change.
+	ErrNone = fault.New(fault.Conflict, "password_none", "This account has no password to change.")
 	// ErrHashUnsupported says that Import does not know the hash's format, or that it is damaged.
 	ErrHashUnsupported = fault.New(fault.Invalid, "password_hash_unsupported",
 		"The password hash is damaged or of a format that cannot be imported.")

@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
 
@@ -138,6 +140,25 @@ func fold(s string) string {
 // refuse names one more reason.
 func refuse(refused *fault.Error, code, detail string) *fault.Error {
 	return refused.WithField("password", code, detail)
+}
+
+// InMember returns err with the fields of an [ErrRefused] renamed to the member of the
+// request that held the password. Other errors stay as they are.
+func InMember(err error, name string) error {
+	f, ok := fault.From(err)
+	if !ok || !errors.Is(f, ErrRefused) {
+		return err
+	}
+	named := ErrRefused
+	for _, field := range f.Fields {
+		named = named.WithField(name, field.Code, field.Detail)
+	}
+	return named
+}
+
+// PersonOf returns what the policy wants to know about the owner of an account.
+func PersonOf(a *account.Account) Person {
+	return Person{Email: a.Email, Username: a.Username, FullName: a.Profile.FullName}
 }
 
 func notLetter(r rune) bool { return !unicode.IsLetter(r) }

@@ -150,6 +150,7 @@ func (s *Service) start(ctx context.Context, found *candidate, client session.Cl
 		return nil, fmt.Errorf("signin: start: %w", err)
 	}
 	found.account.LastLogin = row.CreatedAt
+	found.account.Profile.Attributes = s.Schema.Shown(found.account.Profile.Attributes)
 	tokens, err := s.issue(row, found.account.Subject, session.RefreshClaims{SessionID: row.ID}, row.CreatedAt)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -17,14 +18,19 @@ import (
 func (s *Service) Refresh(ctx context.Context, token, transport string) (*Tokens, error) {
 	c, err := s.tokens.Parse(token)
 	if err != nil {
+		s.refreshes.refused.Add(1)
 		return nil, session.ErrRefused
 	}
 	now := s.DB.Now()
 	by := session.Client{ID: session.FirstParty, Transport: transport}
 	r, err := session.Refresh(ctx, s.DB, c.SessionID, c.Counter, by, now, s.cfg.Session.Window)
+	if errors.Is(err, session.ErrRefused) {
+		s.refreshes.refused.Add(1)
+	}
 	if err != nil {
 		return nil, err
 	}
+	s.refreshes.count(r.Outcome)
 	if r.Outcome != session.Rotated && r.Outcome != session.Repeated {
 		return nil, s.reused(ctx, r)
 	}

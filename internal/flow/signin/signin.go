@@ -76,6 +76,7 @@ type Deps struct {
 	Hasher  *password.Hasher
 	Limiter *ratelimit.Limiter
 	Letters *letter.Post
+	Schema  account.Schema
 	Logger  *slog.Logger
 	// Verify checks an access token's signature and claims, and tells whose it is.
 	Verify func(token string) (session.Bearer, error)
@@ -87,6 +88,8 @@ type Service struct {
 	cfg    Config
 	tokens *session.RefreshTokens
 	lanes  lanes
+
+	refreshes refreshes
 }
 
 // New checks cfg and returns a Service.

@@ -7,6 +7,11 @@ package clock
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,11 +38,31 @@ type Driven struct {
 	mu     sync.Mutex
 	offset time.Duration
 	jumped chan struct{}
+	file   string // where the offset is kept; empty: nowhere
 }
 
 // NewDriven returns a clock that runs offset ahead of the machine's.
 func NewDriven(offset time.Duration) *Driven {
 	return &Driven{offset: offset, jumped: make(chan struct{})}
+}
+
+// Open returns a clock whose offset is kept in a file, so that a restart and other programs
+// that open the same file see it. A missing file is no offset.
+func Open(file string) (*Driven, error) {
+	d := NewDriven(0)
+	d.file = file
+	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("clock: %w", err)
+	}
+	d.offset, err = time.ParseDuration(strings.TrimSpace(string(b)))
+	if err != nil || d.offset < 0 {
+		return nil, fmt.Errorf("clock: %s does not hold an offset such as 36h", file)
+	}
+	return d, nil
 }
 
 // Now returns the machine's time plus the offset.
@@ -54,25 +79,31 @@ func (d *Driven) Jumped() <-chan struct{} {
 	return d.jumped
 }
 
-// Offset returns how far the clock runs ahead of the machine's.
-func (d *Driven) Offset() time.Duration {
+// Advance moves the clock forward and wakes whoever waits on it. A negative step, or an
+// offset that cannot be kept, is an error and moves nothing.
+func (d *Driven) Advance(step time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.offset
-}
-
-// Advance moves the clock forward and wakes whoever waits on it. It panics on a
-// negative step: a clock that goes back breaks every expiry.
-func (d *Driven) Advance(step time.Duration) {
-	if step < 0 {
-		panic("clock: Advance called with a negative step")
+	if step < 0 || d.offset+step < 0 {
+		return ErrBackwards
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	if d.file != "" {
+		next := d.file + ".next"
+		if err := os.WriteFile(next, []byte((d.offset+step).String()+"\n"), 0o600); err != nil {
+			return fmt.Errorf("clock: %w", err)
+		}
+		if err := os.Rename(next, d.file); err != nil {
+			return fmt.Errorf("clock: %w", err)
+		}
+	}
 	d.offset += step
 	close(d.jumped)
 	d.jumped = make(chan struct{})
+	return nil
 }
+
+// ErrBackwards is returned for a step back: a clock that goes back breaks every expiry.
+var ErrBackwards = errors.New("clock: time goes forward only")
 
 // Sleep waits until c reaches the given time, following jumps. It returns ctx's
 // error when ctx ends first.

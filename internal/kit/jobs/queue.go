@@ -47,6 +47,10 @@ type Queue struct {
 	wake  chan struct{} // one token: there may be a due job
 	slots chan struct{} // a token for each free worker
 
+	look, lease string     // statements that find and claim due jobs
+	claiming    sync.Mutex // held from looking to noting what runs
+	running     running
+
 	start sync.Once
 	stop  context.CancelFunc // ends claiming; nil until Start
 	abort context.CancelFunc // ends the handlers
@@ -69,7 +73,9 @@ func New(cfg Config) *Queue {
 		handlers: map[string]Handler{},
 		wake:     make(chan struct{}, 1),
 		slots:    make(chan struct{}, cfg.Workers),
+		running:  running{jobs: map[uuid.UUID]bool{}},
 	}
+	q.look, q.lease = claimStatements(cfg.Workers)
 	q.free(cfg.Workers)
 	q.Every("jobs.sweep", time.Hour, q.Sweep)
 	return q
@@ -124,19 +130,35 @@ func (q *Queue) notify() {
 // those that they queue included. A job that fails is not due again before its pause is over.
 func (q *Queue) Drain(ctx context.Context) error {
 	for {
-		jobs, err := q.claim(ctx, 1)
+		did, err := q.doOne(ctx)
 		if err != nil {
 			return fmt.Errorf("jobs: drain: %w", err)
 		}
-		if len(jobs) == 0 {
+		if !did {
 			return nil
 		}
-		q.run(ctx, jobs[0])
 	}
+}
+
+// doOne does one due job in a worker's place.
+func (q *Queue) doOne(ctx context.Context) (did bool, err error) {
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-q.slots:
+		defer q.free(1)
+	}
+	jobs, err := q.claim(ctx, 1)
+	if err != nil || len(jobs) == 0 {
+		return false, err
+	}
+	q.run(ctx, jobs[0])
+	return true, nil
 }
 
 // run does one claimed job and records how it ended.
 func (q *Queue) run(ctx context.Context, j claimed) {
+	defer q.running.remove(j.ID)
 	err := q.attempt(ctx, j)
 	log := q.log.With("job", j.ID, "kind", j.Kind, "attempt", j.Attempt)
 	var outcome outcome

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,15 +20,25 @@ const (
 	insertStatement = `INSERT INTO job (id, kind, recipient, payload, attempt, run_at, leased_until, created_at, last_error)
 		VALUES ($1, $2, $3, $4, 0, $5, 0, $6, '')`
 
-	// The condition is repeated because on PostgreSQL the row may have been claimed by
-	// another instance between the look and the lock.
-	claimStatement = `UPDATE job SET leased_until = $2, attempt = attempt + 1
-		WHERE id IN (SELECT id FROM job WHERE ` + due + ` ORDER BY run_at, id LIMIT $3) AND ` + due + `
-		RETURNING id, kind, attempt, created_at, payload`
-
 	sweepBatch = 500             // rows deleted in one transaction
 	maxWait    = 5 * time.Second // real time, the longest pause before an outcome is written again
 )
+
+// claimStatements returns the statement that looks for a due job and the one that leases due
+// jobs, both without the jobs that run here. $1 is now, then come the ids of as many jobs
+// as there are workers, then the new lease's end and the limit.
+func claimStatements(workers int) (look, lease string) {
+	var ids strings.Builder
+	for i := range workers {
+		fmt.Fprintf(&ids, ", $%d", i+2)
+	}
+	free := due + " AND id NOT IN (" + ids.String()[2:] + ")"
+	// The condition is repeated because on PostgreSQL another instance may have claimed the
+	// row between the look and the lock.
+	return "SELECT 1 FROM job WHERE " + free + " LIMIT 1", fmt.Sprintf(`UPDATE job SET leased_until = $%d, attempt = attempt + 1
+		WHERE id IN (SELECT id FROM job WHERE %s ORDER BY run_at, id LIMIT $%d) AND %s
+		RETURNING id, kind, attempt, created_at, payload`, workers+2, free, workers+3, due)
+}
 
 // claimed is a job under this instance's lease.
 type claimed struct {
@@ -35,19 +47,24 @@ type claimed struct {
 }
 
 // claim leases at most limit due jobs. It looks before it writes, so that an idle queue
-// never asks for the write lock.
+// never asks for the write lock. What runs here is left alone though its lease may have run
+// out: a jump of the clock must not do a job twice at once.
 func (q *Queue) claim(ctx context.Context, limit int) ([]claimed, error) {
+	q.claiming.Lock()
+	defer q.claiming.Unlock()
 	for {
 		now := q.db.Now()
-		err := q.db.Row(ctx, "SELECT 1 FROM job WHERE "+due+" LIMIT 1", []any{now}, new(int))
+		args := append([]any{now}, q.running.ids(cap(q.slots))...)
+		err := q.db.Row(ctx, q.look, slices.Clone(args), new(int))
 		if errors.Is(err, db.ErrNoRows) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		jobs, err := db.OnceAll(ctx, q.db, claimStatement, []any{now, now.Add(lease), limit}, scanClaimed)
+		jobs, err := db.OnceAll(ctx, q.db, q.lease, append(args, now.Add(lease), limit), scanClaimed)
 		if err != nil || len(jobs) > 0 {
+			q.running.add(jobs)
 			return jobs, err
 		}
 		// Other instances were quicker with these; there may be more.

@@ -2,8 +2,45 @@ package jobs
 
 import (
 	"context"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
+
+// running is which jobs run here.
+type running struct {
+	mu   sync.Mutex
+	jobs map[uuid.UUID]bool
+}
+
+func (r *running) add(jobs []claimed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, j := range jobs {
+		r.jobs[j.ID] = true
+	}
+}
+
+func (r *running) remove(id uuid.UUID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.jobs, id)
+}
+
+// ids returns n arguments: every job that runs, filled up with an id that no job has.
+func (r *running) ids(n int) []any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]any, 0, n)
+	for id := range r.jobs {
+		all = append(all, id)
+	}
+	for len(all) < n {
+		all = append(all, uuid.Nil)
+	}
+	return all
+}
 
 // Start begins to do jobs and periodic work, until [Queue.Close]. It takes ctx's values,
 // not its end.

@@ -255,10 +255,17 @@ func TestRefundCannotBeDoubledOrEmptyABucketBeyondEmpty(t *testing.T) {
 		refused(t, l, account("late"))
 
 		// A refund that waited must not pay for tries that came long after it.
+		elsewhere := newLimiter(d)
 		take(t, l, 1, account("waits")).Refund()
+		take(t, l, 1, account("flushed")).Refund()
 		c.advance(2 * time.Minute)
-		take(t, l, 10, account("waits"))
+		take(t, elsewhere, 10, account("waits"))
 		refused(t, l, account("waits"))
+		take(t, elsewhere, 10, account("flushed"))
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, elsewhere, account("flushed"))
 
 		var honest []*ratelimit.Taken
 		for range 10 {

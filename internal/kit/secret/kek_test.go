@@ -45,6 +45,7 @@ func TestNewKEKRefusesWeakAndMalformedKeys(t *testing.T) {
 		"counting":      encode(counting),
 		"counting down": encode(reversed(counting)),
 		"pattern":       encode(pattern),
+		"few values":    encode(bytes.Repeat([]byte{1, 2, 3, 200, 9, 7, 30}, 5)[:32]),
 		"doubled":       encode(append(material(1)[:16:16], material(1)[:16]...)),
 		"text":          encode([]byte("0123456789abcdefghijklmnopqrstuv")),
 		"passphrase":    encode([]byte("correct horse battery staple ok!")),

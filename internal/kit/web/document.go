@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"path"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -15,8 +17,31 @@ import (
 // through it, because its errors echo values and its error constructor is a process-wide
 // variable that an embedder may have changed.
 type document struct {
-	api  huma.API
-	last *huma.Operation
+	api     huma.API
+	last    *huma.Operation
+	current string // operation being described
+}
+
+// name names a schema: by package and type, or after the operation where the type has no name. Two
+// features may use one word.
+func (d *document) name(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Name() == "" {
+		return d.current + huma.DefaultSchemaNamer(t, hint)
+	}
+	return camel(path.Base(t.PkgPath())) + huma.DefaultSchemaNamer(t, hint)
+}
+
+func camel(id string) string {
+	var out strings.Builder
+	for word := range strings.SplitSeq(id, "-") {
+		if word != "" {
+			out.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return out.String()
 }
 
 func newDocument(title, version, mountPath string) *document {
@@ -24,7 +49,7 @@ func newDocument(title, version, mountPath string) *document {
 	cfg := huma.Config{OpenAPI: &huma.OpenAPI{
 		OpenAPI:    "3.1.0",
 		Info:       &huma.Info{Title: title, Version: version},
-		Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)},
+		Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", d.name)},
 	}, Formats: map[string]huma.Format{"application/json": {}}}
 	if mountPath != "" {
 		cfg.Servers = []*huma.Server{{URL: mountPath}}
@@ -45,6 +70,7 @@ func (s *silent) Handle(op *huma.Operation, _ func(huma.Context)) { s.last = op 
 func (s *silent) ServeHTTP(http.ResponseWriter, *http.Request)    {}
 
 func describe[I, O any](d *document, r Route) *huma.Operation {
+	d.current = camel(operationID(r))
 	problem := d.registry().Schema(reflect.TypeFor[Problem](), true, "Problem")
 	op := huma.Operation{
 		Method: r.Method, Path: r.Path, Summary: r.Summary, DefaultStatus: r.Status,

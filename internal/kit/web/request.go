@@ -199,3 +199,6 @@ func (q *Request) Bearer() (token string, found bool) {
 	scheme, token, found := strings.Cut(headers[0], " ")
 	return strings.TrimSpace(token), found && strings.EqualFold(scheme, "Bearer")
 }
+
+// HTTP returns the request itself, for checks that concern the connection.
+func (q *Request) HTTP() *http.Request { return q.r }

@@ -1,0 +1,108 @@
+package gatehouse
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
+)
+
+// Account is a person's record, as the API shows it.
+type Account struct {
+	ID          string         `json:"id"` // the claim sub of their tokens
+	Email       string         `json:"email"`
+	Verified    bool           `json:"email_verified"`
+	Username    *string        `json:"username"` // nil: none
+	FullName    string         `json:"full_name"`
+	Phone       string         `json:"phone"`
+	Locale      string         `json:"locale"`
+	Attributes  map[string]any `json:"attributes"`
+	IsActive    bool           `json:"is_active"`
+	IsStaff     bool           `json:"is_staff"`
+	IsSuperuser bool           `json:"is_superuser"`
+	DateJoined  time.Time      `json:"date_joined"`
+	LastLogin   *time.Time     `json:"last_login"` // nil: never
+}
+
+// NewAccount is what [Gatehouse.CreateAccount] makes an account from. Only Email is required.
+type NewAccount struct {
+	Email      string
+	Username   string
+	FullName   string
+	Phone      string
+	Locale     string // BCP 47, such as de or pt-BR
+	Attributes map[string]any
+	// Subject becomes Account.ID, for accounts that had an id in another system: 1 to 255
+	// printable ASCII characters. It can never be changed. Empty: Gatehouse makes one.
+	Subject string
+	// Password is held to the password policy unless AnyPassword. Without it and PasswordHash the
+	// account has none until its owner chooses one through a reset.
+	Password    string
+	AnyPassword bool
+	// PasswordHash was made by another system: Django's formats, bcrypt, argon2, scrypt, PBKDF2
+	// or crypt(3). The first sign-in replaces it.
+	PasswordHash string
+	// Unverified says that nobody vouches for the address; then signing in has to wait.
+	Unverified bool
+	Staff      bool
+	// Superuser includes Staff.
+	Superuser bool
+}
+
+// CreateAccount makes an active account without asking its owner: for the first administrator,
+// for imports and for tests. People register themselves through the API. Error codes:
+// account_exists, password_refused, password_hash_unsupported, and those of malformed members.
+func (g *Gatehouse) CreateAccount(ctx context.Context, n NewAccount) (*Account, error) {
+	return shown(g.manage.Create(ctx, manage.New(n)))
+}
+
+// FindAccount returns the account with this address, id or user name. Error codes:
+// account_not_found, and account_ambiguous when one account's id is another's user name.
+func (g *Gatehouse) FindAccount(ctx context.Context, name string) (*Account, error) {
+	return shown(g.manage.Find(ctx, name))
+}
+
+// Accounts returns accounts in the order they were made, at most limit and 200, starting after the
+// one with the id given; empty starts with the first.
+func (g *Gatehouse) Accounts(ctx context.Context, after string, limit int) ([]*Account, error) {
+	found, err := g.manage.List(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*Account, len(found))
+	for i, a := range found {
+		all[i] = show(a)
+	}
+	return all, nil
+}
+
+// DisableAccount keeps the account with this id from signing in and ends all its sessions.
+// Disabling it again changes nothing. Error code: account_not_found.
+func (g *Gatehouse) DisableAccount(ctx context.Context, id string) (*Account, error) {
+	return shown(g.manage.Disable(ctx, id))
+}
+
+// EnableAccount lets a disabled account sign in again. Error code: account_not_found.
+func (g *Gatehouse) EnableAccount(ctx context.Context, id string) (*Account, error) {
+	return shown(g.manage.Enable(ctx, id))
+}
+
+// SetPassword gives the account with this id a new password, ends all its sessions and tells its
+// owner by mail. anyPassword leaves the password policy unasked. Error codes: account_not_found,
+// password_refused.
+func (g *Gatehouse) SetPassword(ctx context.Context, id, password string, anyPassword bool) (*Account, error) {
+	return shown(g.manage.SetPassword(ctx, id, password, anyPassword))
+}
+
+func shown(a *account.Account, err error) (*Account, error) {
+	if err != nil {
+		return nil, err
+	}
+	return show(a), nil
+}
+
+func show(a *account.Account) *Account {
+	s := Account(a.JSON())
+	return &s
+}

@@ -1,0 +1,89 @@
+// Command gatehouse is the authentication server, and the tool that looks after it.
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage or a configuration that must not run.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+)
+
+// Exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// globals are the flags of every command.
+type globals struct {
+	Dev    bool   `help:"Development mode: loopback only, SQLite, keys made on the spot, mails caught."`
+	Data   string `help:"Directory of development mode's files (default .gatehouse). Needs --dev." placeholder:"DIR" type:"path"`
+	Config string `help:"YAML file with settings (GATEHOUSE_CONFIG). Variables GATEHOUSE_* win over it." placeholder:"FILE" type:"path"`
+}
+
+type commands struct {
+	globals
+
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Migrate migrateCommand `cmd:"" help:"Change the database schema."`
+	Account accountCommand `cmd:"" help:"Look after accounts, beside a running server or without."`
+	Keys    keysCommand    `cmd:"" help:"Look after keys, beside a running server or without."`
+	Check   checkCommand   `cmd:"" help:"Print every problem of the server's configuration."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stderr io.Writer) int {
+	var c commands
+	parser := kong.Must(&c, kong.Name("gatehouse"), kong.Description("Gatehouse, an authentication server."),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&c.globals), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	command, err := parser.Parse(args)
+	if err != nil {
+		err = usage("%w (see gatehouse --help)", err)
+	} else {
+		err = command.Run()
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "gatehouse:", explain(err))
+	var u *usageError
+	if errors.As(err, &u) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// explain words err for people: a fault says what to do, and which member was refused why.
+func explain(err error) string {
+	f, ok := fault.From(err)
+	if !ok || f.Kind == fault.Internal {
+		return err.Error()
+	}
+	text := f.Detail
+	for _, field := range f.Fields {
+		text += "\n  " + field.Field + ": " + field.Detail
+	}
+	return text
+}
+
+// usageError is a wrong command line or a configuration that must not run.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }

@@ -1,0 +1,148 @@
+package domaintest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// Client asks routes behind a real edge.
+type Client struct {
+	t          testing.TB
+	api, pages http.Handler
+}
+
+// errNoToken is what the edge says to a request without a token of ours.
+var errNoToken = fault.New(fault.Unauthenticated, "token_missing", "Send an access token.")
+
+// Serve puts the edge in front of routes. A token is a session's id, as Bearer makes it.
+func (w *World) Serve(api, pages []web.Route) *Client {
+	w.t.Helper()
+	edge, err := web.NewEdge(web.Config{PublicURL: Origin, MountPath: "/api/auth", Logger: slog.New(slog.DiscardHandler),
+		Authenticate: w.authenticate,
+		Enrich: func(ctx context.Context, q *web.Request) context.Context {
+			return audit.NewContext(ctx, audit.Source{Actor: "self", Address: q.Address.String(), Device: q.Device(), RequestID: q.ID})
+		}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &Client{t: w.t, api: edge.API("test", "1", api), pages: edge.Site(pages)}
+}
+
+func (w *World) authenticate(r *http.Request, a web.Access) (context.Context, error) {
+	id, err := uuid.Parse(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	if err != nil {
+		return nil, errNoToken
+	}
+	b := session.Bearer{SessionID: id}
+	if err := w.Row(r.Context(), "SELECT a.subject FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1", []any{id}, &b.Subject); err != nil {
+		return nil, session.ErrEnded
+	}
+	if a == web.SignedIn {
+		if b.AccountID, err = session.Check(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return session.NewContext(r.Context(), b), nil
+}
+
+// Option changes a request before it is sent.
+type Option func(*http.Request)
+
+// Header sets a header, Host included.
+func Header(name, value string) Option {
+	return func(r *http.Request) {
+		if name == "Host" {
+			r.Host = value
+			return
+		}
+		r.Header.Set(name, value)
+	}
+}
+
+// Bearer sends the token of a session.
+func Bearer(b session.Bearer) Option { return Header("Authorization", "Bearer "+b.SessionID.String()) }
+
+// Cookie sends a cookie.
+func Cookie(c *http.Cookie) Option {
+	return func(r *http.Request) { r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value}) }
+}
+
+// OwnPage makes it a request of a browser that shows a page of Origin.
+func OwnPage() Option {
+	return func(r *http.Request) {
+		r.Header.Set("Origin", Origin)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+}
+
+// Answer is what came back.
+type Answer struct {
+	Status  int
+	Header  http.Header
+	Cookies []*http.Cookie
+	Text    string
+	// JSON is the body where it is a JSON object.
+	JSON map[string]any
+	// Code is that of a problem document.
+	Code string
+}
+
+// Call sends a JSON body to the API.
+func (c *Client) Call(method, path, body string, options ...Option) Answer {
+	c.t.Helper()
+	r := httptest.NewRequest(method, Origin+"/api/auth"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return c.send(c.api, r, options)
+}
+
+// Page opens a page.
+func (c *Client) Page(path string, options ...Option) Answer {
+	c.t.Helper()
+	return c.send(c.pages, httptest.NewRequest(http.MethodGet, Origin+path, nil), options)
+}
+
+// Submit posts a form to a page.
+func (c *Client) Submit(path string, form url.Values, options ...Option) Answer {
+	c.t.Helper()
+	r := httptest.NewRequest(http.MethodPost, Origin+path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.send(c.pages, r, append([]Option{OwnPage()}, options...))
+}
+
+func (c *Client) send(h http.Handler, r *http.Request, options []Option) Answer {
+	c.t.Helper()
+	for _, o := range options {
+		o(r)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	resp := w.Result()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Error(err)
+	}
+	a := Answer{Status: resp.StatusCode, Header: resp.Header, Cookies: resp.Cookies(), Text: string(text)}
+	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(text, &a.JSON); err != nil {
+			c.t.Errorf("the answer is no JSON object: %v", err)
+		}
+		a.Code, _ = a.JSON["code"].(string)
+	}
+	return a
+}

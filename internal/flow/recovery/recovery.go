@@ -1,0 +1,85 @@
+// Package recovery lets the owner of a mail address choose a new password.
+//
+// A person asks with an address; nobody is told whether it has an account. The job that
+// was queued looks it up and mails a link to the address on record. The link is good once and
+// dies when anything happens that it was not asked for: another password, an ended or a new
+// session, another address, a disabled account. A new password ends every session and opens
+// none: signing in, with all it asks for, is left to flow/signin.
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+)
+
+// Config is how recovery works. Every limit and Lifetime are required.
+type Config struct {
+	// Lifetime is how long a link is good, from when it is mailed.
+	Lifetime time.Duration
+	// WithoutPassword mails links also to accounts that have no password, which can then get
+	// their first.
+	WithoutPassword bool
+	// PerMailbox and PerNetwork bound mails to one address and mails asked for from one network
+	// address. Other flows that mail to typed addresses take the same limits.
+	PerMailbox ratelimit.Limit
+	PerNetwork ratelimit.Limit
+	// PerAddress bounds failed attempts to redeem links from one network address.
+	PerAddress ratelimit.Limit
+	// Product is how the pages name the service.
+	Product string
+	// SignInURL is where people sign in; empty leaves the link out.
+	SignInURL string
+}
+
+func (c Config) validate() error {
+	var problems []error
+	if c.Lifetime < time.Minute || c.Lifetime > 24*time.Hour {
+		problems = append(problems, errors.New("recovery: a link is good for 1 min to 24 h"))
+	}
+	for _, l := range []ratelimit.Limit{c.PerMailbox, c.PerNetwork, c.PerAddress} {
+		if err := l.Validate(); err != nil {
+			problems = append(problems, fmt.Errorf("recovery: limit %q: %w", l.Name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Deps is what a Service works with. Every member is required.
+type Deps struct {
+	DB      *db.DB
+	Keys    *keyring.Keyring
+	Hasher  *password.Hasher
+	Policy  password.Policy
+	Limiter *ratelimit.Limiter
+	Queue   *jobs.Queue
+	Letters *letter.Post
+}
+
+// Service recovers accounts. It is safe for concurrent use.
+type Service struct {
+	Deps
+	cfg    Config
+	tokens *secret.Hasher
+}
+
+// purpose is what the rows and hashes of this flow's tokens are marked with.
+const purpose = "reset"
+
+// New checks cfg, returns a Service and registers its job with deps.Queue.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := &Service{Deps: deps, cfg: cfg, tokens: deps.Keys.Hasher(purpose)}
+	deps.Queue.Register(job, jobs.JSON(s.sendLink))
+	return s, nil
+}
