@@ -1,14 +1,7 @@
 package gatehouse
 
 import (
-	"encoding/base64"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net/netip"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/clock"
@@ -21,7 +14,8 @@ type Clock = clock.Clock
 // Config says how Gatehouse runs. The zero value of a member is its documented default,
 // which is always the safe choice; no limit can be switched off by zero. Each member is also a
 // setting of the server, in a YAML file under the name in its tag, and in the environment as
-// GATEHOUSE_ and that name in capitals (nested names joined by __).
+// GATEHOUSE_ and that name in capitals (nested names joined by __). Those marked secret may also come
+// from a file, named by the same name and _FILE.
 type Config struct {
 	// PublicURL is the external origin alone, such as https://id.example.com. Required. Links in
 	// mails and the issuer are made from it, never from a request.
@@ -31,7 +25,7 @@ type Config struct {
 	MountPath string `config:"mount_path"`
 
 	// DatabaseURL is postgres://… or sqlite:PATH. Required. Gatehouse opens its own pool.
-	DatabaseURL string `config:"database_url"`
+	DatabaseURL string `config:"database_url,secret"`
 	// Schema is the PostgreSQL schema that holds everything; default gatehouse.
 	Schema string `config:"schema"`
 	// MaxConns bounds the connection pool; default 16.
@@ -42,10 +36,10 @@ type Config struct {
 
 	// SecretKey is the key-encryption key: 32 random bytes in base64 (openssl rand -base64 32).
 	// Required. It seals the keys in the database and does nothing else.
-	SecretKey string `config:"secret_key"`
+	SecretKey string `config:"secret_key,secret"`
 	// SecretKeyPrevious are former values of SecretKey, still able to open what they sealed, until
 	// `gatehouse keys rewrap` has run.
-	SecretKeyPrevious []string `config:"secret_key_previous"`
+	SecretKeyPrevious []string `config:"secret_key_previous,secret"`
 
 	// Audience lists the services that access tokens may be for; default PublicURL. The first is
 	// taken when a request names none. Gatehouse's own endpoints accept each of them.
@@ -83,12 +77,12 @@ type Config struct {
 
 	// SMTPURL is how mail goes out: smtp://user:password@host:587 (STARTTLS) or
 	// smtps://host:465. Required unless Dev, where mails are caught; "off" means no mail at all.
-	SMTPURL string `config:"smtp_url"`
+	SMTPURL string `config:"smtp_url,secret"`
 	// MailFrom is the sender's address. Required with SMTPURL.
 	MailFrom string `config:"mail_from"`
 	// DKIMKey is a private key in PEM that signs mails; default none. DKIMSelector is its name in
 	// DNS; default gatehouse.
-	DKIMKey      string `config:"dkim_key"`
+	DKIMKey      string `config:"dkim_key,secret"`
 	DKIMSelector string `config:"dkim_selector"`
 	// Brand is how mails and pages name the service.
 	Brand Brand `config:"brand"`
@@ -233,73 +227,4 @@ func (c Config) withDefaults() Config {
 	}
 	c.AutoMigrate = c.AutoMigrate || c.Dev
 	return c
-}
-
-// Check reports every problem of c at once, one line each: the member, the setting's name, what
-// is wrong and how to mend it. It opens nothing. New checks the same and more.
-func (c Config) Check() error {
-	c = c.withDefaults()
-	var problems []error
-	bad := func(wrong bool, text string) {
-		if wrong {
-			problems = append(problems, errors.New(text))
-		}
-	}
-	c.checkAddress(bad)
-	switch {
-	case c.DatabaseURL == "":
-		bad(true, "DatabaseURL (GATEHOUSE_DATABASE_URL): is missing; set postgres://user:password@host/database or sqlite:PATH")
-	case !strings.HasPrefix(c.DatabaseURL, "postgres://") && !strings.HasPrefix(c.DatabaseURL, "postgresql://") && !strings.HasPrefix(c.DatabaseURL, "sqlite:"):
-		bad(true, "DatabaseURL (GATEHOUSE_DATABASE_URL): must start with postgres:// or sqlite:")
-	}
-	bad(c.SecretKey == "" && !c.keyBesideDatabase(), "SecretKey (GATEHOUSE_SECRET_KEY): is missing; set 32 random bytes in base64, made with: openssl rand -base64 32")
-	if c.SecretKey != "" {
-		if b, err := base64.StdEncoding.DecodeString(c.SecretKey); err != nil || len(b) != 32 {
-			bad(true, "SecretKey (GATEHOUSE_SECRET_KEY): must be 32 bytes in base64, made with: openssl rand -base64 32")
-		}
-	}
-	if !c.Dev {
-		bad(c.SMTPURL == "", "SMTPURL (GATEHOUSE_SMTP_URL): is missing, so no mail could be sent; set smtp://user:password@host:587, or off to mean it")
-	}
-	if c.SMTPURL != "" && c.SMTPURL != "off" {
-		bad(c.MailFrom == "", "MailFrom (GATEHOUSE_MAIL_FROM): is missing; set the address that mails come from")
-	}
-	bad(c.MaxConns < 2, "MaxConns (GATEHOUSE_MAX_CONNS): must be at least 2")
-	bad(c.AccessTokenLifetime > 15*time.Minute || c.AccessTokenLifetime < time.Second, "AccessTokenLifetime (GATEHOUSE_ACCESS_TOKEN_LIFETIME): must be 1s to 15m; sign-outs reach services only when access tokens expire")
-	bad(!slices.Contains([]string{"ES256", "EdDSA", "RS256"}, c.Algorithm), "Algorithm (GATEHOUSE_ALGORITHM): must be ES256, EdDSA or RS256")
-	for _, n := range c.TrustedProxies {
-		if _, err := netip.ParsePrefix(n); err != nil {
-			bad(true, fmt.Sprintf("TrustedProxies (GATEHOUSE_TRUSTED_PROXIES): %q is no network; write one such as 10.0.0.0/8", n))
-		}
-	}
-	for name, link := range map[string]string{"Verify": c.Links.Verify, "Reset": c.Links.Reset} {
-		bad(!strings.Contains(link, "{token}"), "Links."+name+" (GATEHOUSE_LINKS__"+strings.ToUpper(name)+"): must hold {token}, which is replaced in each mail")
-	}
-	return errors.Join(problems...)
-}
-
-func (c Config) checkAddress(bad func(wrong bool, text string)) {
-	u, err := url.Parse(c.PublicURL)
-	switch {
-	case c.PublicURL == "":
-		bad(true, "PublicURL (GATEHOUSE_PUBLIC_URL): is missing; set the external origin, such as https://id.example.com")
-	case err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "":
-		bad(true, "PublicURL (GATEHOUSE_PUBLIC_URL): must be an origin alone, such as https://id.example.com")
-	case c.Dev:
-		bad(!loopback(u.Hostname()), "PublicURL (GATEHOUSE_PUBLIC_URL): development mode needs a loopback address, such as http://localhost:8080")
-	default:
-		bad(u.Scheme != "https", "PublicURL (GATEHOUSE_PUBLIC_URL): must be https; only development mode may do without")
-	}
-}
-
-// keyBesideDatabase reports whether a missing SecretKey may be made and kept in a file.
-func (c Config) keyBesideDatabase() bool { return c.Dev && strings.HasPrefix(c.DatabaseURL, "sqlite:") }
-
-// loopback reports whether host is this machine, by name or number.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
 }

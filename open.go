@@ -99,7 +99,7 @@ func (g *Gatehouse) openKeys(ctx context.Context) error {
 		Algorithm: jose.Algorithm(g.cfg.Algorithm), Active: g.cfg.SigningKeyLifetime, JWKSCache: jwksCache,
 		Overlap: g.cfg.AccessTokenLifetime + jwksCache, SessionLifetime: g.cfg.Sessions.Absolute, Logger: g.cfg.Logger,
 		Record: func(ctx context.Context, tx *db.Tx, event keyring.Event, key keyring.Info) error {
-			return audit.Record(ctx, tx, audit.Event{Kind: "key." + string(event), Detail: map[string]string{"key": key.ID, "purpose": string(key.Purpose)}})
+			return audit.Record(ctx, tx, audit.Event{Kind: string(event), Detail: map[string]string{"key": key.ID, "purpose": string(key.Purpose)}})
 		},
 	})
 	return err
@@ -140,7 +140,7 @@ func (g *Gatehouse) openTools(context.Context) (err error) {
 	g.limiter = ratelimit.New(g.db, g.cfg.Logger)
 	g.queue = jobs.New(jobs.Config{DB: g.db, Sealer: g.keys.Sealer(), Logger: g.cfg.Logger})
 	p := g.cfg.Password
-	g.hasher, err = password.NewHasher(password.HasherConfig{Params: g.hashParams(), Slots: p.Slots, Queue: p.Queue, Wait: p.Wait})
+	g.hasher, err = password.NewHasher(g.cfg.hasher())
 	if err != nil {
 		return err
 	}
@@ -153,20 +153,19 @@ func (g *Gatehouse) openTools(context.Context) (err error) {
 	return g.openMail()
 }
 
-// hashParams takes what is configured and the defaults for the rest.
-func (g *Gatehouse) hashParams() password.Params {
-	p := password.DefaultParams()
-	c := g.cfg.Password
-	if c.MemoryKiB != 0 {
-		p.MemoryKiB = c.MemoryKiB
+// hasher takes what is configured and the defaults for the rest.
+func (c Config) hasher() password.HasherConfig {
+	p, set := password.DefaultParams(), c.Password
+	if set.MemoryKiB != 0 {
+		p.MemoryKiB = set.MemoryKiB
 	}
-	if c.Time != 0 {
-		p.Time = c.Time
+	if set.Time != 0 {
+		p.Time = set.Time
 	}
-	if c.Threads != 0 {
-		p.Threads = c.Threads
+	if set.Threads != 0 {
+		p.Threads = set.Threads
 	}
-	return p
+	return password.HasherConfig{Params: p, Slots: set.Slots, Queue: set.Queue, Wait: set.Wait}
 }
 
 func (g *Gatehouse) openMail() error {

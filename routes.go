@@ -18,10 +18,10 @@ import (
 
 // routes is the table of contents of the product: every path of the API with who may call it.
 func (g *Gatehouse) routes() []web.Route {
-	return slices.Concat(
+	all := slices.Concat(
 		[]web.Route{
-			web.Get("/.well-known/jwks.json", web.Public, web.Raw(g.serveKeys)),
-			web.Get("/.well-known/openid-configuration", web.Public, web.Raw(g.serveMetadata)),
+			web.Get("/.well-known/jwks.json", web.Public, web.Raw(g.serveKeys)).Says("The signing keys (RFC 7517)"),
+			web.Get("/.well-known/openid-configuration", web.Public, web.Raw(g.serveMetadata)).Says("What this issuer offers (RFC 8414)"),
 		},
 		signup.Routes(g.signup),
 		signin.Routes(g.signin),
@@ -29,6 +29,7 @@ func (g *Gatehouse) routes() []web.Route {
 		password.Routes(g.password),
 		profile.Routes(g.profile),
 	)
+	return append(all, g.docRoutes(all)...)
 }
 
 // pageRoutes are the pages outside of the API's mount path.

@@ -13,29 +13,30 @@ import (
 // client speaks HTTP/1.1 over one kept-alive connection: the least that a load generator needs,
 // because it shares the cores with what it measures. It is not safe for concurrent use.
 type client struct {
+	host string
 	conn net.Conn
 	in   *bufio.Reader
 	out  []byte
 	body []byte
 }
 
-func dial(address string) (*client, error) {
-	conn, err := net.Dial("tcp", address) //nolint:noctx // a local server that was just heard from
+func (s *server) dial() (*client, error) {
+	conn, err := net.Dial("tcp", s.address) //nolint:noctx // a local server that was just heard from
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}, nil
+	return &client{host: s.host, conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}, nil
 }
 
-// fixed is what every request carries: what a proxy in front of a production server would say.
-const fixed = " HTTP/1.1\r\nHost: " + publicHost + "\r\nUser-Agent: bench\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n"
+// proxied is what a proxy in front of a production server says.
+const proxied = "\r\nUser-Agent: bench\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n"
 
 // do sends a request and returns the answer's body, good until the next call. Any status but 200
 // is an error.
 func (c *client) do(method, path, bearer, body string) ([]byte, error) {
 	c.out = append(c.out[:0], method...)
 	c.out = append(append(c.out, ' '), path...)
-	c.out = append(c.out, fixed...)
+	c.out = append(append(append(c.out, " HTTP/1.1\r\nHost: "...), c.host...), proxied...)
 	if bearer != "" {
 		c.out = append(append(append(c.out, "Authorization: Bearer "...), bearer...), "\r\n"...)
 	}
@@ -99,11 +100,12 @@ func (c *client) line() (string, error) {
 	return strings.TrimSuffix(string(b), "\r\n"), nil
 }
 
-func dialAll(address string, n int) ([]*client, error) {
+func (s *server) dialAll(n int) ([]*client, error) {
 	all := make([]*client, n)
 	for i := range all {
 		var err error
-		if all[i], err = dial(address); err != nil {
+		if all[i], err = s.dial(); err != nil {
+			closeAll(all[:i])
 			return nil, err
 		}
 	}

@@ -46,7 +46,7 @@ func (l *lab) fight(ctx context.Context, ours, limit side) (duel, error) {
 		for i := range sides {
 			at := (i + round + 2) % 2
 			var err error
-			if pair[at], err = l.block(ctx, sides[at]); err != nil {
+			if pair[at], err = l.measure(ctx, sides[at]); err != nil {
 				return d, err
 			}
 		}
@@ -65,14 +65,14 @@ func (l *lab) fight(ctx context.Context, ours, limit side) (duel, error) {
 	return d, nil
 }
 
-func (l *lab) block(ctx context.Context, s side) (block, error) {
+func (l *lab) measure(ctx context.Context, s side) (block, error) {
 	if s.prepare != nil {
 		if err := s.prepare(ctx); err != nil {
 			return block{}, err
 		}
 	}
 	before := l.usage()
-	times, elapsed, err := closedLoop(ctx, s.clients, l.blockLength, s.do)
+	times, elapsed, err := closedLoop(ctx, s.clients, l.block, s.do)
 	if err != nil {
 		return block{}, err
 	}

@@ -28,25 +28,26 @@ func (l *loader) file(path string) {
 	if len(document.Content) == 0 {
 		return // empty, or comments only
 	}
-	l.mapping(path, document.Content[0], l.settings, "")
+	at := func(line int, setting string) string { return fmt.Sprintf("%s:%d: %s", path, line, setting) }
+	l.mapping(at, document.Content[0], l.settings, "")
 	info, err := os.Stat(path)
 	if err == nil && l.holdsSecret {
-		l.private(path, path, info)
+		l.private(path, info)
 	}
 }
 
-// mapping sets what the members of a YAML mapping say. under is the dotted path to it.
-func (l *loader) mapping(file string, node *yaml.Node, settings []setting, under string) {
-	at := func(n *yaml.Node, path string) string { return fmt.Sprintf("%s:%d: %s", file, n.Line, path) }
+// mapping sets what the members of a YAML mapping say. under is the dotted path to it, and at
+// names a place for people.
+func (l *loader) mapping(at func(line int, setting string) string, node *yaml.Node, settings []setting, under string) {
 	if node.Kind != yaml.MappingNode {
-		l.problem(at(node, strings.TrimSuffix(under, ".")), "must hold names with values")
+		l.problem(at(node.Line, strings.TrimSuffix(under, ".")), "must hold names with values")
 		return
 	}
 	seen := map[string]bool{}
 	for i := 0; i < len(node.Content); i += 2 {
 		name, value := node.Content[i], node.Content[i+1]
 		path := under + name.Value
-		where := at(name, path)
+		where := at(name.Line, path)
 		if seen[path] {
 			l.problem(where, "is there twice")
 			continue
@@ -67,7 +68,7 @@ func (l *loader) mapping(file string, node *yaml.Node, settings []setting, under
 			continue
 		}
 		if isGroup(settings, path) {
-			l.mapping(file, value, settings, path+".")
+			l.mapping(at, value, settings, path+".")
 			continue
 		}
 		l.problem(where, "is no setting"+didYouMean(path, paths(settings)))
@@ -116,7 +117,8 @@ func (l *loader) list(where string, s setting, node *yaml.Node) {
 	items := reflect.MakeSlice(s.value.Type(), len(node.Content), len(node.Content))
 	for i, item := range node.Content {
 		if v := items.Index(i); v.Kind() == reflect.Struct {
-			l.mapping(where, item, settingsOf(v, ""), "")
+			at := func(_ int, setting string) string { return fmt.Sprintf("%s[%d].%s", where, i, setting) }
+			l.mapping(at, item, settingsOf(v, ""), "")
 		} else {
 			l.node(where, setting{value: v}, item)
 		}
@@ -134,7 +136,7 @@ func (l *loader) setFromFile(where string, s setting, path string) {
 		l.problem(where, reason(err))
 		return
 	}
-	if !l.private(where, path, info) {
+	if !l.private(where, info) {
 		return
 	}
 	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
@@ -150,15 +152,15 @@ func (l *loader) setFromFile(where string, s setting, path string) {
 	}
 }
 
-// private checks who else can read or write a file with secrets. Mounted secrets of
-// containers are readable by all, so that is a warning only.
-func (l *loader) private(where, path string, info fs.FileInfo) bool {
+// private checks who else can read or write a file with secrets. Mounted secrets of containers
+// are readable by all, so that is a warning only.
+func (l *loader) private(where string, info fs.FileInfo) bool {
 	if info.Mode().Perm()&0o002 != 0 {
-		l.problem(where, "everybody can write "+path+"; chmod 600 it")
+		l.problem(where, "everybody can write the file; chmod 600 it")
 		return false
 	}
 	if info.Mode().Perm()&0o004 != 0 {
-		l.warnings = append(l.warnings, where+": everybody on this machine can read "+path+"; chmod 600 it unless it is a container's secret")
+		l.warnings = append(l.warnings, where+": everybody on this machine can read the file; chmod 600 it, unless it is a container's mounted secret")
 	}
 	return true
 }

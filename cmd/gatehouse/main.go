@@ -26,8 +26,8 @@ const (
 // globals are the flags of every command.
 type globals struct {
 	Dev    bool   `help:"Development mode: loopback only, SQLite, keys made on the spot, mails caught."`
-	Data   string `help:"Directory of development mode's files (default .gatehouse). Needs --dev." placeholder:"DIR" type:"path"`
-	Config string `help:"YAML file with settings (GATEHOUSE_CONFIG). Variables GATEHOUSE_* win over it." placeholder:"FILE" type:"path"`
+	Data   string `help:"Directory of development mode's files (default .gatehouse). Needs --dev." placeholder:"DIR"`
+	Config string `help:"YAML file with settings (GATEHOUSE_CONFIG). Variables GATEHOUSE_* win over it." placeholder:"FILE"`
 }
 
 type commands struct {

@@ -15,7 +15,7 @@ import (
 // can be read by every process of the machine's user, and shells remember them.
 type passwordFlags struct {
 	PasswordStdin bool   `xor:"password" help:"Read the password from standard input."`
-	PasswordFile  string `xor:"password" help:"Read the password from a file." placeholder:"FILE" type:"path"`
+	PasswordFile  string `xor:"password" help:"Read the password from a file." placeholder:"FILE"`
 	AnyPassword   bool   `help:"Do not ask the password policy."`
 }
 

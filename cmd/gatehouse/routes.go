@@ -18,6 +18,7 @@ func routes(gh *gatehouse.Gatehouse, dev bool) http.Handler {
 		"healthz":     word(http.StatusOK, "ok"),
 		"readyz":      ready(gh),
 		".well-known": gh.WellKnown(),
+		"account":     gh.Pages(),
 	}
 	if dev {
 		first["dev"] = gh.Dev()

@@ -3,6 +3,7 @@ package signup_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -57,7 +58,7 @@ func TestRequestsAreTheSameForFreeAndTakenAddresses(t *testing.T) {
 		ask := func(path, body string) (shape string, statements []string) {
 			var a domaintest.Answer
 			statements = w.Statements(func() { a = w.Call(http.MethodPost, path, body) })
-			return fmt.Sprint(a.Status, a.JSON["detail"], slices.Sorted(mapsKeys(a.Header))), statements
+			return fmt.Sprint(a.Status, a.JSON["detail"], slices.Sorted(maps.Keys(a.Header))), statements
 		}
 		for _, path := range []string{"/register/", "/email/verify/resend/"} {
 			of := func(email string) string {
@@ -79,16 +80,6 @@ func TestRequestsAreTheSameForFreeAndTakenAddresses(t *testing.T) {
 			}
 		}
 	})
-}
-
-func mapsKeys(h http.Header) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range h {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func TestTakenAddressIsToldAtTheAddressOnRecord(t *testing.T) {
@@ -365,4 +356,3 @@ func TestSweepRemovesExpiredRegistrationsInBatches(t *testing.T) {
 		}
 	})
 }
-

@@ -47,9 +47,10 @@ type Queue struct {
 	wake  chan struct{} // one token: there may be a due job
 	slots chan struct{} // a token for each free worker
 
-	look, lease string     // statements that find and claim due jobs
-	claiming    sync.Mutex // held from looking to noting what runs
-	running     running
+	lookStatement, claimStatement string
+
+	claimMu sync.Mutex // held from looking to noting what runs
+	running running
 
 	start sync.Once
 	stop  context.CancelFunc // ends claiming; nil until Start
@@ -75,7 +76,7 @@ func New(cfg Config) *Queue {
 		slots:    make(chan struct{}, cfg.Workers),
 		running:  running{jobs: map[uuid.UUID]bool{}},
 	}
-	q.look, q.lease = claimStatements(cfg.Workers)
+	q.lookStatement, q.claimStatement = claimStatements(cfg.Workers)
 	q.free(cfg.Workers)
 	q.Every("jobs.sweep", time.Hour, q.Sweep)
 	return q
@@ -161,21 +162,21 @@ func (q *Queue) run(ctx context.Context, j claimed) {
 	defer q.running.remove(j.ID)
 	err := q.attempt(ctx, j)
 	log := q.log.With("job", j.ID, "kind", j.Kind, "attempt", j.Attempt)
-	var outcome outcome
+	var o outcome
 	switch {
 	case err == nil:
-		outcome = done(j, q.db.Now())
+		o = done(j, q.db.Now())
 	case ctx.Err() != nil:
-		outcome = released(j)
+		o = released(j)
 		log.InfoContext(ctx, "job interrupted, it will be done later")
 	case errors.As(err, new(permanent)) || j.Attempt >= maxAttempts:
-		outcome = dead(j, q.db.Now(), err)
+		o = dead(j, q.db.Now(), err)
 		log.ErrorContext(ctx, "job failed for good", "error", shown(err))
 	default:
-		outcome = failed(j, q.db.Now().Add(pause(j.Attempt)), err)
+		o = failed(j, q.db.Now().Add(pause(j.Attempt)), err)
 		log.WarnContext(ctx, "job failed, it will be tried again", "error", shown(err))
 	}
-	if err := q.record(ctx, outcome); errors.Is(err, db.ErrNoRows) {
+	if err := q.record(ctx, o); errors.Is(err, db.ErrNoRows) {
 		log.WarnContext(ctx, "job outlived its lease and may run twice, or was recorded before")
 	} else if err != nil {
 		log.ErrorContext(ctx, "job could not be recorded, it will run again", "error", err)

@@ -27,7 +27,7 @@ const (
 // claimStatements returns the statement that looks for a due job and the one that leases due
 // jobs, both without the jobs that run here. $1 is now, then come the ids of as many jobs
 // as there are workers, then the new lease's end and the limit.
-func claimStatements(workers int) (look, lease string) {
+func claimStatements(workers int) (look, claim string) {
 	var ids strings.Builder
 	for i := range workers {
 		fmt.Fprintf(&ids, ", $%d", i+2)
@@ -50,19 +50,19 @@ type claimed struct {
 // never asks for the write lock. What runs here is left alone though its lease may have run
 // out: a jump of the clock must not do a job twice at once.
 func (q *Queue) claim(ctx context.Context, limit int) ([]claimed, error) {
-	q.claiming.Lock()
-	defer q.claiming.Unlock()
+	q.claimMu.Lock()
+	defer q.claimMu.Unlock()
 	for {
 		now := q.db.Now()
 		args := append([]any{now}, q.running.ids(cap(q.slots))...)
-		err := q.db.Row(ctx, q.look, slices.Clone(args), new(int))
+		err := q.db.Row(ctx, q.lookStatement, slices.Clone(args), new(int))
 		if errors.Is(err, db.ErrNoRows) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		jobs, err := db.OnceAll(ctx, q.db, q.lease, append(args, now.Add(lease), limit), scanClaimed)
+		jobs, err := db.OnceAll(ctx, q.db, q.claimStatement, append(args, now.Add(lease), limit), scanClaimed)
 		if err != nil || len(jobs) > 0 {
 			q.running.add(jobs)
 			return jobs, err

@@ -43,8 +43,8 @@ type item struct {
 	key      string
 	interval int64
 	size     int64
-	credit   credit // refunds that this call pays with
-	tat      int64  // when the bucket will be empty; set when the try was counted
+	credit   int64 // refunds that this call pays with; lost when it is refused
+	tat      int64 // when the bucket will be empty; set when the try was counted
 }
 
 // Take counts one try against every bucket, or refuses with [ErrLimited] when one of
@@ -57,7 +57,7 @@ func (l *Limiter) Take(ctx context.Context, buckets ...Bucket) (*Taken, error) {
 	}
 	now := l.db.Now()
 	for i := range items {
-		items[i].credit = l.credits.take(items[i].key, now.UnixNano())
+		items[i].credit = l.credits.take(items[i].key, now.UnixNano()).amount
 	}
 	counted, refused, err := l.count(ctx, items, now.UnixNano())
 	if err != nil {
@@ -68,9 +68,6 @@ func (l *Limiter) Take(ctx context.Context, buckets ...Bucket) (*Taken, error) {
 		return taken, nil
 	}
 	taken.Refund()
-	for _, it := range refused {
-		l.credits.add(it.key, it.credit)
-	}
 	wait, err := l.wait(ctx, refused, now.UnixNano())
 	if err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)

@@ -250,8 +250,10 @@ func TestRefundCannotBeDoubledOrEmptyABucketBeyondEmpty(t *testing.T) {
 		// By the time of the refund the try has leaked out; the new ones are not its own.
 		taken = take(t, l, 1, account("late"))
 		c.advance(2 * time.Minute)
-		take(t, l, 10, account("late"))
+		fresh := take(t, l, 10, account("late"))
 		taken.Refund()
+		fresh.Refund()
+		take(t, l, 1, account("late"))
 		refused(t, l, account("late"))
 
 		// A refund that waited must not pay for tries that came long after it.
@@ -311,11 +313,10 @@ func TestResetEmptiesABucket(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, _ *frozen) {
 		l := newLimiter(d)
 		take(t, l, 10, account("a")).Refund()
-		take(t, l, 1, account("a"))
 		if err := l.Reset(t.Context(), account("a")); err != nil {
 			t.Fatal(err)
 		}
-		take(t, l, 10, account("a"))
+		take(t, newLimiter(d), 10, account("a"))
 		refused(t, l, account("a"))
 	})
 }
@@ -396,6 +397,40 @@ func TestSweepDeletesEmptyBucketsAlone(t *testing.T) {
 			t.Errorf("%d buckets are left, %v", left, err)
 		}
 	})
+}
+
+func TestSweepSparesABucketThatFillsMeanwhile(t *testing.T) {
+	d := dbtest.Open(t, "postgres") // on SQLite nothing comes between the look and the delete
+	l := newLimiter(d.DB)
+	ctx := t.Context()
+	if err := d.Once(ctx, "INSERT INTO rate_limit (k, tat) VALUES ('raced', 0)", nil); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	err := d.InTx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE rate_limit SET tat = $1 WHERE k = 'raced'", tx.Now.Add(time.Hour).UnixNano()); err != nil {
+			return err
+		}
+		wg.Go(func() {
+			if err := l.Sweep(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		for waits := 0; waits == 0; {
+			if err := d.Row(ctx, "SELECT count(*) FROM pg_locks WHERE NOT granted", nil, &waits); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	var left int
+	if err := d.Row(ctx, "SELECT count(*) FROM rate_limit", nil, &left); err != nil || left != 1 {
+		t.Errorf("%d buckets are left, %v", left, err)
+	}
 }
 
 func TestNoKeyStandsInTheTable(t *testing.T) {

@@ -59,7 +59,7 @@ func (l Limit) Validate() error {
 }
 
 // interval is what one try adds to a bucket and what leaks out in that time, in nanoseconds.
-func (l Limit) interval() int64 { return max(1, int64(l.Per)/int64(l.Burst)) }
+func (l Limit) interval() int64 { return int64(l.Per) / int64(l.Burst) }
 
 // size is how much a full bucket holds, in nanoseconds.
 func (l Limit) size() int64 { return l.interval() * int64(l.Burst) }

@@ -15,12 +15,12 @@ const (
 )
 
 // most is the highest tat at which the bucket has room for one more try.
-func (it item) most(now int64) int64 { return now + it.size - it.interval + it.credit.amount }
+func (it item) most(now int64) int64 { return now + it.size - it.interval }
 
 // takeSQL is GCRA for each of n buckets. tat is when a bucket will be empty. A try moves
 // it to max(tat - credit, now) + interval, which is max(tat + delta, now + interval) with
 // delta = interval - credit, unless that is further ahead than the bucket is large. Four
-// parameters a bucket: key, now + interval, most, delta. A bucket without a row in the
+// parameters a bucket: key, now + interval, most + credit, delta. A bucket without a row in the
 // answer refused.
 func takeSQL(n int) string {
 	var values, most, delta strings.Builder
@@ -60,7 +60,7 @@ func scanRow(scan func(dest ...any) error) (row, error) {
 func (l *Limiter) count(ctx context.Context, items []item, now int64) (counted, refused []item, err error) {
 	args := make([]any, 0, 4*len(items))
 	for _, it := range items {
-		args = append(args, it.key, now+it.interval, it.most(now), it.interval-it.credit.amount)
+		args = append(args, it.key, now+it.interval, it.most(now)+it.credit, it.interval-it.credit)
 	}
 	rows, err := db.OnceAll(ctx, l.db, takeStatements[len(items)], args, scanRow)
 	if err != nil {

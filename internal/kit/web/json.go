@@ -20,6 +20,8 @@ import (
 const (
 	MaxBody  = 64 << 10 // bytes
 	MaxDepth = 16       // nested objects and arrays in JSON
+
+	maxFields = 16 // refused members that an answer names: it must not outgrow the question
 )
 
 // JSON adapts a function on values to a route. I and O are structs in huma's shape: a member
@@ -119,6 +121,25 @@ func (in *inputReader) read(r *http.Request, v reflect.Value) error {
 	return in.decode(raw, v.FieldByIndex(in.body))
 }
 
+// ReadJSON reads a body as strictly as JSON does, for a Raw route that takes other media types
+// too. v points to a struct. It returns ErrMediaType, ErrJSON, ErrFields, ErrTooLarge and ErrSlow.
+func ReadJSON(r *http.Request, v any) error {
+	raw, err := io.ReadAll(r.Body) // bounded by the edge
+	if err != nil {
+		return BodyError(err)
+	}
+	if !isJSON(r) {
+		return ErrMediaType
+	}
+	if _, err := parse(raw); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, v, json.RejectUnknownMembers(true)); err != nil {
+		return ErrFields
+	}
+	return nil
+}
+
 // BodyError sorts what can go wrong while a body is read.
 func BodyError(err error) error {
 	var large *http.MaxBytesError
@@ -144,12 +165,9 @@ func isJSON(r *http.Request) bool {
 }
 
 func (in *inputReader) decode(raw []byte, body reflect.Value) error {
-	if err := checkShape(raw); err != nil {
+	plain, err := parse(raw)
+	if err != nil {
 		return err
-	}
-	var plain any
-	if err := json.Unmarshal(raw, &plain); err != nil {
-		return ErrJSON
 	}
 	result := &huma.ValidateResult{}
 	path := huma.NewPathBuffer(make([]byte, 0, 64), 0)
@@ -161,6 +179,17 @@ func (in *inputReader) decode(raw []byte, body reflect.Value) error {
 		return ErrFields
 	}
 	return nil
+}
+
+// parse reads one JSON value (RFC 8259), each name once, in UTF-8.
+func parse(raw []byte) (plain any, err error) {
+	if err := checkShape(raw); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &plain); err != nil {
+		return nil, ErrJSON
+	}
+	return plain, nil
 }
 
 // checkShape bounds the depth and refuses NUL before anything is built from raw.
@@ -203,7 +232,9 @@ func (in *inputReader) refused(found []error, plain any) error {
 		if code == "unknown" && in.schema != nil && strings.Contains(field, ".") {
 			field = field[:strings.LastIndex(field, ".")] // names inside free objects are the caller's words
 		}
-		f = f.WithField(field, code, detail)
+		if len(f.Fields) < maxFields {
+			f = f.WithField(field, code, detail)
+		}
 	}
 	if _, object := plain.(map[string]any); !object {
 		return ErrFields.WithField("", "type", "Send a JSON object.")

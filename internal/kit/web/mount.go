@@ -168,7 +168,7 @@ const bodyTimeout = 10 * time.Second
 
 // admit refuses what no route should see.
 func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
-	if !e.hosts[strings.ToLower(r.Host)] && !anyHost(r.URL.Path) {
+	if !e.hosts[strings.ToLower(r.Host)] && !e.anyHost(r.URL.Path) {
 		return ErrHost
 	}
 	if e.secure && !q.https {
@@ -180,6 +180,11 @@ func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > MaxBody {
 		return ErrTooLarge
 	}
+	if len(r.TransferEncoding) > 0 {
+		// net/http hides a Content-Length that was sent besides. A proxy may have gone by that, and what
+		// it took for the rest of the body must not be served as the next request (RFC 9112 section 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	if r.ContentLength != 0 {
 		// Not every ResponseWriter can; the server's own time-out holds then.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
@@ -189,7 +194,9 @@ func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
 
 // anyHost reports whether a path is public, the same for everyone, and asked for by programs
 // that reach this server by an internal name: published keys and metadata.
-func anyHost(path string) bool { return strings.Contains(path, "/.well-known/") }
+func (e *Edge) anyHost(path string) bool {
+	return strings.HasPrefix(strings.TrimPrefix(path, e.cfg.MountPath), "/.well-known/")
+}
 
 func (e *Edge) recover(w http.ResponseWriter, r *http.Request) {
 	p := recover()

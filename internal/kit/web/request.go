@@ -190,11 +190,12 @@ func named(s string, table [][2]string) string {
 	return ""
 }
 
-// Bearer returns the bearer token of a public route that accepts one among other things.
+// Bearer returns the bearer token of a public route that accepts one among other things. Two
+// headers are one that is no good, so that nobody goes on to another proof.
 func (q *Request) Bearer() (token string, found bool) {
 	headers := q.r.Header.Values("Authorization")
 	if len(headers) != 1 {
-		return "", false
+		return "", len(headers) > 1
 	}
 	scheme, token, found := strings.Cut(headers[0], " ")
 	return strings.TrimSpace(token), found && strings.EqualFold(scheme, "Bearer")

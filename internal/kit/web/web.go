@@ -124,6 +124,9 @@ func NewEdge(cfg Config) (*Edge, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.Path != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("web: PublicURL must be an origin alone, for example https://id.example.com")
 	}
+	if u.Port() == map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		return nil, errors.New("web: PublicURL must leave the default port out, as browsers do in Host and Origin")
+	}
 	e.secure = u.Scheme == "https"
 	e.origin = u.Scheme + "://" + strings.ToLower(u.Host)
 	e.hosts[strings.ToLower(u.Host)] = true

@@ -1,0 +1,36 @@
+# `make` alone lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+GO ?= go
+export CGO_ENABLED ?= 0
+
+.PHONY: help run build test check format vet lint bench setup
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## start an authentication server for development on http://localhost:8080
+	$(GO) run ./cmd/gatehouse serve --dev
+
+build: ## build the static binary bin/gatehouse
+	$(GO) build -trimpath -ldflags "-s -w" -o bin/gatehouse ./cmd/gatehouse
+
+setup: ## make sure the tests find PostgreSQL's programs (installs them on Debian and Ubuntu)
+	@tools/setup.sh
+
+test: setup ## run every test, with the race detector, on SQLite and PostgreSQL
+	CGO_ENABLED=1 $(GO) test -race -timeout 25m ./...
+
+check: format vet lint test ## what CI runs: format, vet, lint and every test
+
+format:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
+
+bench: setup ## measure the hot paths beside what the machine can do at most
+	$(GO) run ./bench

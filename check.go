@@ -1,0 +1,175 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// Check reports every problem of c at once, one line each: the member, the setting's name, what
+// is wrong and how to mend it. No secret appears in it. It opens nothing; New checks the same.
+func (c Config) Check() error {
+	c = c.withDefaults()
+	var p problems
+	c.checkAddress(&p)
+	c.checkStorage(&p)
+	c.checkMail(&p)
+	c.checkTokens(&p)
+	c.checkPeople(&p)
+	c.checkEdge(&p)
+	return errors.Join(p...)
+}
+
+// problems are what is wrong, one line each.
+type problems []error
+
+// when adds what where wrong holds. setting names a member and its variable.
+func (p *problems) when(wrong bool, setting, what string) {
+	if wrong {
+		*p = append(*p, errors.New(setting+": "+what))
+	}
+}
+
+// of adds each line of what a part of the engine says about its configuration.
+func (p *problems) of(setting string, err error) {
+	if err == nil {
+		return
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		for _, by := range []string{"account: ", "password: ", "secret: ", "web: "} {
+			line = strings.TrimPrefix(line, by)
+		}
+		p.when(true, setting, line)
+	}
+}
+
+func (c Config) checkAddress(p *problems) {
+	const setting = "PublicURL (GATEHOUSE_PUBLIC_URL)"
+	u, err := url.Parse(c.PublicURL)
+	switch {
+	case c.PublicURL == "":
+		p.when(true, setting, "is missing; set the external origin, such as https://id.example.com")
+	case err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "":
+		p.when(true, setting, "must be an origin alone, such as https://id.example.com")
+	case c.Dev:
+		p.when(!loopback(u.Hostname()), setting, "development mode needs a loopback address, such as http://localhost:8080")
+	default:
+		p.when(u.Scheme != "https", setting, "must be https; only development mode may do without")
+	}
+}
+
+func (c Config) checkStorage(p *problems) {
+	const setting = "DatabaseURL (GATEHOUSE_DATABASE_URL)"
+	known := slices.ContainsFunc([]string{"postgres://", "postgresql://", "sqlite:"}, func(scheme string) bool { return strings.HasPrefix(c.DatabaseURL, scheme) })
+	p.when(c.DatabaseURL == "", setting, "is missing; set postgres://user:password@host/database or sqlite:PATH")
+	p.when(c.DatabaseURL != "" && !known, setting, "must start with postgres:// or sqlite:")
+	p.when(c.MaxConns < 2, "MaxConns (GATEHOUSE_MAX_CONNS)", "must be at least 2")
+
+	const key = "SecretKey (GATEHOUSE_SECRET_KEY)"
+	p.when(c.SecretKey == "" && !c.keyBesideDatabase(), key, "is missing; set 32 random bytes in base64, made with: openssl rand -base64 32")
+	if c.SecretKey != "" {
+		_, err := secret.NewKEK(c.SecretKey)
+		p.of(key, err)
+	}
+	for _, former := range c.SecretKeyPrevious {
+		_, err := secret.NewKEK(former)
+		p.of("SecretKeyPrevious (GATEHOUSE_SECRET_KEY_PREVIOUS)", err)
+	}
+}
+
+func (c Config) checkMail(p *problems) {
+	const link = "must hold {token}, which is replaced in each mail"
+	p.when(!strings.Contains(c.Links.Verify, "{token}"), "Links.Verify (GATEHOUSE_LINKS__VERIFY)", link)
+	p.when(!strings.Contains(c.Links.Reset, "{token}"), "Links.Reset (GATEHOUSE_LINKS__RESET)", link)
+	p.when(c.SMTPURL == "" && !c.Dev, "SMTPURL (GATEHOUSE_SMTP_URL)", "is missing, so no mail could be sent; set smtp://user:password@host:587, or off to mean it")
+	if c.SMTPURL == "" || c.SMTPURL == "off" {
+		return
+	}
+	p.when(c.MailFrom == "", "MailFrom (GATEHOUSE_MAIL_FROM)", "is missing; set the address that mails come from")
+	orDefault(&c.MailFrom, "gatehouse@example.com") // so that the rest is checked all the same
+	_, err := mail.NewSMTP(mail.Config{URL: c.SMTPURL, From: c.MailFrom, DKIMKey: []byte(c.DKIMKey), DKIMSelector: c.DKIMSelector})
+	if err == nil {
+		return
+	}
+	settings := map[string]string{
+		"smtp_url": "SMTPURL (GATEHOUSE_SMTP_URL)", "mail_from": "MailFrom (GATEHOUSE_MAIL_FROM)",
+		"dkim_key": "DKIMKey (GATEHOUSE_DKIM_KEY)", "dkim_selector": "DKIMSelector (GATEHOUSE_DKIM_SELECTOR)",
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		name, what, _ := strings.Cut(line, ": ")
+		p.when(true, settings[name], what)
+	}
+}
+
+func (c Config) checkTokens(p *problems) {
+	p.when(!slices.Contains([]string{"ES256", "EdDSA", "RS256"}, c.Algorithm), "Algorithm (GATEHOUSE_ALGORITHM)", "must be ES256, EdDSA or RS256")
+	p.when(c.AccessTokenLifetime > 15*time.Minute || c.AccessTokenLifetime < time.Second,
+		"AccessTokenLifetime (GATEHOUSE_ACCESS_TOKEN_LIFETIME)", "must be 1s to 15m; sign-outs reach services only when access tokens expire")
+	p.when(c.SigningKeyLifetime < time.Hour, "SigningKeyLifetime (GATEHOUSE_SIGNING_KEY_LIFETIME)", "must be at least 1h")
+	s := c.Sessions
+	p.when(s.Absolute < time.Minute || s.Absolute > 400*24*time.Hour, "Sessions.Absolute (GATEHOUSE_SESSIONS__ABSOLUTE)", "must be 1m to 400d")
+	p.when(s.Idle < time.Minute || s.Idle > s.Absolute, "Sessions.Idle (GATEHOUSE_SESSIONS__IDLE)", "must be 1m to the absolute lifetime")
+	p.when(s.RefreshWindow < time.Second || s.RefreshWindow > 10*time.Minute, "Sessions.RefreshWindow (GATEHOUSE_SESSIONS__REFRESH_WINDOW)", "must be 1s to 10m")
+}
+
+func (c Config) checkPeople(p *problems) {
+	p.when(!slices.Contains([]string{"email", "username", "either"}, c.SignInBy), "SignInBy (GATEHOUSE_SIGN_IN_BY)", "must be email, username or either")
+	_, err := account.NewSchema(attributes(c.Attributes))
+	p.of("Attributes (GATEHOUSE_ATTRIBUTES)", err)
+	n := c.Password.MinLength
+	p.when(n != 0 && (n < password.MinLength || n > maxMinLength), "Password.MinLength (GATEHOUSE_PASSWORD__MIN_LENGTH)",
+		fmt.Sprintf("must be %d to %d", password.MinLength, maxMinLength))
+	_, err = password.NewHasher(c.hasher())
+	p.of("Password (GATEHOUSE_PASSWORD__…)", err)
+	limit := func(setting string, l Limit) {
+		p.of(setting, ratelimit.Limit{Name: "any", Burst: l.Tries, Per: l.Per}.Validate())
+	}
+	limit("Limits.SignInPerAccount (GATEHOUSE_LIMITS__SIGN_IN_PER_ACCOUNT__…)", c.Limits.SignInPerAccount)
+	limit("Limits.SignInPerAddress (GATEHOUSE_LIMITS__SIGN_IN_PER_ADDRESS__…)", c.Limits.SignInPerAddress)
+	limit("Limits.MailPerAddress (GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__…)", c.Limits.MailPerAddress)
+	limit("Limits.MailPerNetwork (GATEHOUSE_LIMITS__MAIL_PER_NETWORK__…)", c.Limits.MailPerNetwork)
+}
+
+// maxMinLength is far above any sensible demand, in characters.
+const maxMinLength = 128
+
+// checkEdge asks the edge about each of its settings alone, so that each is named.
+func (c Config) checkEdge(p *problems) {
+	ask := func(setting string, w web.Config) {
+		w.PublicURL, w.Logger = "https://id.example.com", c.Logger
+		w.Authenticate = func(*http.Request, web.Access) (context.Context, error) { return nil, web.ErrDenied }
+		_, err := web.NewEdge(w)
+		p.of(setting, err)
+	}
+	ask("MountPath (GATEHOUSE_MOUNT_PATH)", web.Config{MountPath: c.MountPath})
+	ask("AllowedOrigins (GATEHOUSE_ALLOWED_ORIGINS)", web.Config{Origins: c.AllowedOrigins})
+	for _, n := range c.TrustedProxies {
+		_, err := netip.ParsePrefix(n)
+		p.when(err != nil, "TrustedProxies (GATEHOUSE_TRUSTED_PROXIES)", fmt.Sprintf("%q is no network; write one such as 10.0.0.0/8", n))
+	}
+}
+
+// keyBesideDatabase reports whether a missing SecretKey may be made and kept in a file.
+func (c Config) keyBesideDatabase() bool { return c.Dev && strings.HasPrefix(c.DatabaseURL, "sqlite:") }
+
+// loopback reports whether host is this machine, by name or number.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsLoopback()
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
+)
+
+// TestMain makes this test binary the command itself when it is called gatehouse.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gatehouse": main})
+}
+
+// testKey was made with openssl rand -base64 32 and seals nothing but tests.
+const testKey = "8qDGkbF3ti5m1M9Jx/1yFvXyqBMmKiGUCqbBD8JtsKc="
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: scriptCommands, RequireExplicitExec: true, RequireUniqueNames: true})
+}
+
+// TestScriptsOnBothDatabases runs scripts that find $URL and $OWNER_URL of a migrated database, the
+// same of an empty one as $EMPTY_URL and $EMPTY_OWNER_URL, and the variables of a production server.
+func TestScriptsOnBothDatabases(t *testing.T) {
+	for _, engine := range dbtest.Engines {
+		t.Run(engine, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir: filepath.Join("testdata", "databases"), Cmds: scriptCommands, RequireExplicitExec: true, RequireUniqueNames: true,
+				Setup: func(env *testscript.Env) error {
+					// Every script gets databases of its own.
+					under := env.T().(testing.TB)
+					url, owner := dbtest.URL(under, engine)
+					empty, emptyOwner := dbtest.EmptyURL(under, engine)
+					env.Vars = append(env.Vars, "ENGINE="+engine, "URL="+url, "OWNER_URL="+owner, "EMPTY_URL="+empty, "EMPTY_OWNER_URL="+emptyOwner)
+					env.Vars = append(env.Vars, productionVariables(url)...)
+					return nil
+				},
+				Condition: func(name string) (bool, error) { return name == engine, nil },
+			})
+		})
+	}
+}
+
+func productionVariables(url string) []string {
+	return []string{
+		"GATEHOUSE_PUBLIC_URL=https://id.example.com", "GATEHOUSE_DATABASE_URL=" + url,
+		"GATEHOUSE_SECRET_KEY=" + testKey, "GATEHOUSE_SMTP_URL=off",
+	}
+}
+
+var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"exits": exits,
+}
+
+// exits runs a command that must end with a certain code: exits 2 gatehouse serve.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits code command [argument...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
