@@ -18,7 +18,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
 )
 
@@ -62,7 +61,7 @@ func (l *lab) close() {
 // conditions describes where this runs.
 func (l *lab) conditions() string {
 	return fmt.Sprintf("%s %s/%s, %d cores, %s; %d rounds of %v a side; %s sessions of %s accounts",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), l.rounds, l.block, grouped(int64(l.sessions)), grouped(int64(l.accounts)))
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), l.rounds, l.block, grouped(int64(l.size.sessions)), grouped(int64(l.size.accounts)))
 }
 
 func processor() string {
@@ -242,11 +241,6 @@ func (w *limited) Write(b []byte) (int, error) {
 	w.to.Write(b[:n])
 	w.left -= n
 	return len(b), nil
-}
-
-// openDB opens a database for this process.
-func (l *lab) openDB(ctx context.Context, url string) (*db.DB, error) {
-	return db.Open(ctx, db.Config{URL: url, MaxConns: poolSize})
 }
 
 // poolSize is the server's default, and what the limits use as well.

@@ -25,8 +25,7 @@ type options struct {
 	only     *regexp.Regexp
 	quick    bool
 	markdown bool
-	sessions int // rows in the session table
-	accounts int
+	size     size // of the tables where it matters
 }
 
 // parts are the measurements in order. Each gives one or more rows.
@@ -49,7 +48,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == floorMode {
 		exit(serveFloor(ctx))
 	}
-	o := options{sessions: 1_000_000, accounts: 100_000}
+	o := options{size: size{accounts: 100_000, sessions: 1_000_000}}
 	flag.IntVar(&o.rounds, "rounds", 7, "rounds of each comparison")
 	flag.DurationVar(&o.block, "block", 3*time.Second, "how long one side runs in a round")
 	flag.BoolVar(&o.quick, "quick", false, "tiny sizes and no gates: shows that everything runs, measures nothing")
@@ -67,7 +66,7 @@ func main() {
 
 // quicken makes every size as small as it can be.
 func (o *options) quicken() {
-	o.rounds, o.block, o.sessions, o.accounts = 1, 200*time.Millisecond, 2_000, 200
+	o.rounds, o.block, o.size = 1, 200*time.Millisecond, size{accounts: 200, sessions: 2_000}
 }
 
 func exit(err error) {

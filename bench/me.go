@@ -20,7 +20,7 @@ import (
 // benchMe compares GET me/ with a bare handler in a process of its own that runs the same SELECT.
 func benchMe(ctx context.Context, l *lab) ([]row, error) {
 	const clients, people = 16, 1000
-	w, err := l.populatePostgres(ctx, "me")
+	w, err := l.populatePostgres(ctx, "me", l.size)
 	if err != nil {
 		return nil, err
 	}

@@ -13,11 +13,11 @@ import (
 )
 
 // populatePostgres makes and fills a PostgreSQL database.
-func (l *lab) populatePostgres(ctx context.Context, name string) (*world, error) {
+func (l *lab) populatePostgres(ctx context.Context, name string, s size) (*world, error) {
 	if err := l.createDatabase(ctx, name); err != nil {
 		return nil, err
 	}
-	w, err := l.populate(ctx, l.cluster.URL(dbtest.App, name))
+	w, err := l.populate(ctx, l.cluster.URL(dbtest.App, name), s)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (l *lab) startBuilt(ctx context.Context, url string) (*server, error) {
 
 // benchRefreshPostgres compares refreshing over HTTP with its one statement alone.
 func benchRefreshPostgres(ctx context.Context, l *lab) ([]row, error) {
-	w, err := l.populatePostgres(ctx, "refresh")
+	w, err := l.populatePostgres(ctx, "refresh", l.size)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 // statement alone, then the whole server.
 func benchRefreshSQLite(ctx context.Context, l *lab) ([]row, error) {
 	const clients = 16
-	w, err := l.populateSQLite(ctx, "refresh.db")
+	w, err := l.populateSQLite(ctx, "refresh.db", l.size)
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +48,12 @@ func benchRefreshSQLite(ctx context.Context, l *lab) ([]row, error) {
 }
 
 // populateSQLite makes and fills an SQLite file.
-func (l *lab) populateSQLite(ctx context.Context, name string) (*world, error) {
+func (l *lab) populateSQLite(ctx context.Context, name string, s size) (*world, error) {
 	url := "sqlite:" + filepath.Join(l.dir, name)
 	if err := dbtest.Migrate(ctx, url, ""); err != nil {
 		return nil, err
 	}
-	w, err := l.populate(ctx, url)
+	w, err := l.populate(ctx, url, s)
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,7 @@ import (
 
 // benchSignIn compares signing in with computing the same hashes and nothing else.
 func benchSignIn(ctx context.Context, l *lab) ([]row, error) {
-	small := *l
-	small.sessions, small.accounts = min(l.sessions, 10_000), min(l.accounts, 10_000)
-	w, err := small.populatePostgres(ctx, "signin")
+	w, err := l.populatePostgres(ctx, "signin", l.size.atMost(size{accounts: 10_000, sessions: 10_000}))
 	if err != nil {
 		return nil, err
 	}

@@ -29,13 +29,21 @@ type world struct {
 	counters []uint32 // of each session; a session is only ever used by one client at a time
 }
 
+// size is how much a world holds.
+type size struct{ accounts, sessions int }
+
+// atMost returns the smaller of two sizes.
+func (s size) atMost(t size) size {
+	return size{min(s.accounts, t.accounts), min(s.sessions, t.sessions)}
+}
+
 // populate opens the migrated database at url and fills it.
-func (l *lab) populate(ctx context.Context, url string) (*world, error) {
-	d, err := l.openDB(ctx, url)
+func (l *lab) populate(ctx context.Context, url string, s size) (*world, error) {
+	d, err := db.Open(ctx, db.Config{URL: url, MaxConns: poolSize})
 	if err != nil {
 		return nil, err
 	}
-	w := &world{url: url, db: d, accounts: l.accounts, counters: make([]uint32, l.sessions)}
+	w := &world{url: url, db: d, accounts: s.accounts, counters: make([]uint32, s.sessions)}
 	if err := w.fill(ctx, l.secretKey); err != nil {
 		d.Close()
 		return nil, err

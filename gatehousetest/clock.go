@@ -28,7 +28,9 @@ func clockOf(c gatehouse.Clock) *Clock {
 // is negative, and when Config.Clock was one that cannot be moved.
 func (c *Clock) Advance(t testing.TB, d time.Duration) {
 	t.Helper()
-	driven, ok := c.Clock.(interface{ Advance(step time.Duration) error })
+	driven, ok := c.Clock.(interface {
+		Advance(step time.Duration) error
+	})
 	if !ok {
 		t.Fatal("gatehousetest: the clock given as Config.Clock cannot be moved")
 	}

@@ -62,7 +62,7 @@ func (e *Error) Error() string {
 // Is reports whether target is an Error of the same code, or [ErrDenied] and e any
 // refusal of a good token.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // errors.Is walks the chain itself
+	t, ok := target.(*Error)
 	return ok && t != nil && (t.Code == e.Code || t.Code == ErrDenied.Code && e.Status == http.StatusForbidden)
 }
 

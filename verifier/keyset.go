@@ -87,7 +87,7 @@ var errKeyType = errors.New("is not of the type its algorithm takes")
 // copyECDSA refuses what is not a point on P-256 (RFC 8725 section 3.4).
 func copyECDSA(public crypto.PublicKey) (*ecdsa.PublicKey, error) {
 	p, ok := public.(*ecdsa.PublicKey)
-	if !ok || p == nil || p.X == nil || p.Y == nil {
+	if !ok || p == nil || p.X == nil || p.Y == nil { //nolint:staticcheck // Bytes panics on a key without coordinates
 		return nil, errKeyType
 	}
 	point, err := p.Bytes()

@@ -54,7 +54,7 @@ func (l *loader) mapping(at func(line int, setting string) string, node *yaml.No
 		}
 		seen[path] = true
 		if s, ok := find(settings, path); ok {
-			l.holdsSecret = l.holdsSecret || s.secret
+			l.holdsSecret = l.holdsSecret || s.secret && !plain(value.Value)
 			l.node(where, s, value)
 			continue
 		}
@@ -74,6 +74,9 @@ func (l *loader) mapping(at func(line int, setting string) string, node *yaml.No
 		l.problem(where, "is no setting"+didYouMean(path, paths(settings)))
 	}
 }
+
+// plain reports whether the value of a secret setting is one that there is nothing to hide in.
+func plain(text string) bool { return text == "off" || strings.HasPrefix(text, "sqlite:") }
 
 func find(settings []setting, path string) (setting, bool) {
 	i := slices.IndexFunc(settings, func(s setting) bool { return s.path == path })

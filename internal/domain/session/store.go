@@ -72,7 +72,7 @@ func Refresh(ctx context.Context, d *db.DB, id uuid.UUID, counter uint64, by Cli
 	s := &r.Session
 	var outcome, amr string
 	var level, idle int64
-	err := d.Once(ctx, refresh, []any{id, int64(counter), now, window.Milliseconds(), by.ID, by.Transport, by.JKT}, //nolint:gosec // the token codec bounds the counter
+	err := d.Once(ctx, refresh, []any{id, int64(counter), now, window.Milliseconds(), by.ID, by.Transport, by.JKT},
 		&outcome, &s.AccountID, &r.Subject, &s.Client.ID, &s.Client.Transport, &s.Audience, &amr, &level, db.Time(&s.AuthTime), db.Time(&s.ExpiresAt), &idle)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrRefused
@@ -128,7 +128,7 @@ func Check(ctx context.Context, d *db.DB, id uuid.UUID, subject string, now time
 func Current(ctx context.Context, d *db.DB, id uuid.UUID, counter uint64, now time.Time) error {
 	var stored int64
 	err := d.Row(ctx, `SELECT s.counter FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND `+Live, []any{id, now}, &stored)
-	if errors.Is(err, db.ErrNoRows) || (err == nil && uint64(stored) > counter) { //nolint:gosec // counters are not negative
+	if errors.Is(err, db.ErrNoRows) || (err == nil && uint64(stored) > counter) {
 		return ErrEnded
 	}
 	if err != nil {

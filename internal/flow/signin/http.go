@@ -90,7 +90,7 @@ func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 type refreshRequest struct {
 	Body *struct {
-		Refresh string `json:"refresh,omitempty" maxLength:"1024" doc:"Left out, the cookie is read"`
+		Refresh string `json:"refresh,omitempty" minLength:"1" maxLength:"1024" doc:"Left out, the cookie is read"`
 	}
 }
 

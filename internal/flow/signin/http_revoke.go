@@ -4,8 +4,6 @@ import (
 	"mime"
 	"net/http"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
@@ -40,8 +38,8 @@ func revoked(r *http.Request) (string, error) {
 			Token string `json:"token"`
 			Hint  string `json:"token_type_hint"`
 		}
-		if err := json.UnmarshalRead(r.Body, &body, json.RejectUnknownMembers(true)); err != nil {
-			return "", web.BodyError(err)
+		if err := web.ReadJSON(r, &body); err != nil {
+			return "", err
 		}
 		if body.Token == "" {
 			return "", web.ErrFields.WithField("token", "required", "Send one token.")

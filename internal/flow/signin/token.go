@@ -37,7 +37,7 @@ func (s *Service) issue(row *session.Session, subject string, c session.RefreshC
 	}
 	life := min(s.cfg.AccessLife, row.ExpiresAt.Sub(now))
 	var id [16]byte
-	rand.Read(id[:]) //nolint:errcheck // it never fails
+	rand.Read(id[:])
 	body, err := json.Marshal(claims{
 		Issuer: s.cfg.Issuer, Subject: subject, Audience: row.Audience, ClientID: row.Client.ID,
 		IssuedAt: now.Unix(), ExpiresAt: now.Add(life).Unix(), ID: base64.RawURLEncoding.EncodeToString(id[:]),

@@ -51,7 +51,7 @@ func NewDriven(offset time.Duration) *Driven {
 func Open(file string) (*Driven, error) {
 	d := NewDriven(0)
 	d.file = file
-	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, nil
 	}

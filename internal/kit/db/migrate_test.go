@@ -68,7 +68,7 @@ func TestSeveralMayMigrateAtOnce(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					defer m.Close() //nolint:errcheck // a test
+					defer m.Close()
 					if _, err := m.Up(t.Context()); err != nil {
 						t.Error(err)
 					}

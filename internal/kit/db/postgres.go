@@ -31,7 +31,7 @@ func openPostgres(ctx context.Context, url, schema string, maxConns int) (*postg
 	if err != nil {
 		return nil, errors.New("postgres: the database URL cannot be read") // pgx's own text may hold the password
 	}
-	cfg.MaxConns = int32(maxConns) //nolint:gosec // a pool size
+	cfg.MaxConns = int32(maxConns)
 	cfg.MaxConnLifetime = time.Hour
 	cfg.MaxConnLifetimeJitter = 5 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second

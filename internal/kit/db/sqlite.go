@@ -66,7 +66,7 @@ func openSQLite(ctx context.Context, path string, readers int) (*sqliteEngine, e
 
 // private makes a new database file readable by its owner alone.
 func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (e *sqliteEngine) close() {
 }
 
 func (e *sqliteEngine) query(ctx context.Context, query string, args []any) (rows, error) {
-	r, err := e.readers.QueryContext(ctx, query, args...)
+	r, err := e.readers.QueryContext(ctx, query, args...) //nolint:rowserrcheck // scanOne and scanEach check
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (e *sqliteEngine) prepared(ctx context.Context, query string) (*sql.Stmt, e
 }
 
 func (e *sqliteEngine) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	s, err := e.prepared(ctx, query)
+	s, err := e.prepared(ctx, query) //nolint:sqlclosecheck // kept until close
 	if err != nil {
 		return 0, err
 	}
@@ -149,11 +149,11 @@ type sqliteTx sqliteEngine
 func (t *sqliteTx) engine() *sqliteEngine { return (*sqliteEngine)(t) }
 
 func (t *sqliteTx) query(ctx context.Context, query string, args []any) (rows, error) {
-	s, err := t.engine().prepared(ctx, query)
+	s, err := t.engine().prepared(ctx, query) //nolint:sqlclosecheck // kept until close
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.QueryContext(ctx, args...)
+	r, err := s.QueryContext(ctx, args...) //nolint:rowserrcheck // scanOne and scanEach check
 	if err != nil {
 		return nil, err
 	}

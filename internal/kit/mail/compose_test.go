@@ -310,7 +310,7 @@ func newKeyPEM(t *testing.T, algorithm string) []byte {
 	case "rsa2048":
 		key, err = rsa.GenerateKey(rand.Reader, 2048)
 	case "rsa1024":
-		key, err = rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // to see it refused
+		key, err = rsa.GenerateKey(rand.Reader, 1024)
 	case "ecdsa":
 		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}

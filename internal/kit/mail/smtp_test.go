@@ -289,7 +289,7 @@ func TestSendSucceedsWhenTheGoodbyeFails(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer conn.Close() //nolint:errcheck // a test's connection
+		defer conn.Close()
 		_, _ = conn.Write([]byte("220 ready\r\n"))
 		answers := map[string]string{"EHLO": "250 hi", "MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go", ".": "250 ok"}
 		for lines := bufio.NewScanner(conn); lines.Scan(); {

@@ -28,7 +28,7 @@ func LoadOrCreateKEK(file string) (KEK, error) {
 }
 
 func loadKEK(file string) (KEK, error) {
-	f, err := os.Open(file) //nolint:gosec // the operator names the file
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("secret: read the key file: %w", err)
 	}

@@ -169,6 +169,9 @@ func (in *inputReader) decode(raw []byte, body reflect.Value) error {
 	if err != nil {
 		return err
 	}
+	if in.oddlyCased(in.schema, plain) {
+		return ErrJSON
+	}
 	result := &huma.ValidateResult{}
 	path := huma.NewPathBuffer(make([]byte, 0, 64), 0)
 	huma.Validate(in.registry, in.schema, path, huma.ModeWriteToServer, plain, result)
@@ -176,9 +179,20 @@ func (in *inputReader) decode(raw []byte, body reflect.Value) error {
 		return in.refused(result.Errors, plain)
 	}
 	if err := json.Unmarshal(raw, body.Addr().Interface(), json.RejectUnknownMembers(true)); err != nil {
-		return ErrFields
+		return misfit(err)
 	}
 	return nil
+}
+
+// misfit names the member whose value has the right type and does not fit, such as a number that is
+// too large.
+func misfit(err error) error {
+	var at *json.SemanticError
+	if !errors.As(err, &at) {
+		return ErrFields
+	}
+	field := strings.ReplaceAll(strings.TrimPrefix(string(at.JSONPointer), "/"), "/", ".")
+	return ErrFields.WithField(cut(field, 64), "invalid", "The value does not have the documented form.")
 }
 
 // parse reads one JSON value (RFC 8259), each name once, in UTF-8.
@@ -226,9 +240,6 @@ func (in *inputReader) refused(found []error, plain any) error {
 			return ErrFields
 		}
 		field, code, detail := explain(d)
-		if code == "unknown" && in.oddlyCased(field) {
-			return ErrJSON
-		}
 		if code == "unknown" && in.schema != nil && strings.Contains(field, ".") {
 			field = field[:strings.LastIndex(field, ".")] // names inside free objects are the caller's words
 		}
@@ -242,16 +253,22 @@ func (in *inputReader) refused(found []error, plain any) error {
 	return f
 }
 
-// oddlyCased reports whether name is a known member in other letters: {"Email": …} is refused
-// as a whole, because parsers disagree about it.
-func (in *inputReader) oddlyCased(name string) bool {
-	s := in.schema
+// oddlyCased reports whether v has a documented member in other letters: {"Email": …} is refused
+// as a whole, because parsers disagree about it, huma's own among them.
+func (in *inputReader) oddlyCased(s *huma.Schema, v any) bool {
 	if s.Ref != "" {
 		s = in.registry.SchemaFromRef(s.Ref)
 	}
-	for known := range s.Properties {
-		if strings.EqualFold(known, name) {
+	object, _ := v.(map[string]any)
+	for name, member := range object {
+		known, ok := s.Properties[name]
+		if ok && in.oddlyCased(known, member) {
 			return true
+		}
+		for other := range s.Properties {
+			if !ok && strings.EqualFold(other, name) {
+				return true
+			}
 		}
 	}
 	return false

@@ -86,7 +86,7 @@ func (c *Cluster) start(settings []string) error {
 }
 
 func (c *Cluster) launch() error {
-	c.cmd = exec.Command("/bin/sh", "-c", lifeline, "lifeline", c.bin, c.dir) //nolint:gosec,noctx // our own script; it lives as long as the cluster
+	c.cmd = exec.Command("/bin/sh", "-c", lifeline, "lifeline", c.bin, c.dir) //nolint:noctx // our own script; it lives as long as the cluster
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as, Setpgid: true}
 	c.cmd.Dir = c.dir
 	in, err := c.cmd.StdinPipe()
@@ -145,7 +145,7 @@ func (c *Cluster) Exec(ctx context.Context, database string, statements ...strin
 }
 
 func (c *Cluster) run(program string, args ...string) ([]byte, error) {
-	cmd := exec.Command(filepath.Join(c.bin, program), args...) //nolint:gosec,noctx // PostgreSQL's own programs
+	cmd := exec.Command(filepath.Join(c.bin, program), args...) //nolint:noctx // PostgreSQL's own programs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as}
 	cmd.Dir = c.dir
 	var log strings.Builder
@@ -178,11 +178,11 @@ func (c *Cluster) chooseUser() error {
 	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
 	c.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return os.Chown(c.dir, int(uid), int(gid)) //nolint:gosec // ids of a user database
+	return os.Chown(c.dir, int(uid), int(gid))
 }
 
 func appendLine(path, line string) error {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0) //nolint:gosec // our own file
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ var (
 		if err := Migrate(context.Background(), "sqlite:"+path, ""); err != nil {
 			return nil, err
 		}
-		return os.ReadFile(path) //nolint:gosec // our own file
+		return os.ReadFile(path)
 	})
 	serial atomic.Int64
 )
