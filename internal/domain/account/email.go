@@ -38,7 +38,7 @@ func ParseEmail(s string) (Email, error) {
 		return Email{}, ErrEmail
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil || !validDomain(ascii) {
+	if err != nil || !validDomain(ascii) || strings.IndexFunc(domain, invisible) >= 0 {
 		return Email{}, ErrEmail
 	}
 	return Email{Typed: s, Key: asciiLower(local) + "@" + ascii}, nil
@@ -60,6 +60,11 @@ func validLocal(local string) bool {
 		}
 	}
 	return true
+}
+
+// invisible finds what IDNA would drop without a word.
+func invisible(r rune) bool {
+	return r != '.' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r)
 }
 
 func validDomain(ascii string) bool {
