@@ -137,19 +137,26 @@ func (s *Service) handleLogoutAll(ctx context.Context, in *refreshRequest) (*det
 	return signOut(ctx, in, s.LogoutAll)
 }
 
-// signOut ends by what was sent: a refresh token in the body, else the bearer, else the cookie, which
-// is cleared whatever it held.
+// signOut ends every session that the request shows a token of: the refresh token in its body, or
+// else its bearer and its cookie. An access token that has run out must not keep the cookie's
+// session alive. The cookie is cleared whatever it held; a foreign page cannot reach it.
 func signOut(ctx context.Context, in *refreshRequest, end func(context.Context, string) error) (*detailResponse, error) {
 	q := web.FromContext(ctx)
 	token, transport, err := in.token(q)
-	if bearer, ok := q.Bearer(); ok && transport == session.Cookie {
-		token, transport, err = bearer, session.Body, nil
-	}
-	if err != nil {
+	bearer, hasBearer := q.Bearer()
+	if err != nil && !hasBearer {
 		return nil, err
 	}
-	if err := end(ctx, token); err != nil {
-		return nil, err
+	if transport == session.Body {
+		bearer = ""
+	}
+	for _, t := range []string{token, bearer} {
+		if t == "" {
+			continue
+		}
+		if err := end(ctx, t); err != nil {
+			return nil, err
+		}
 	}
 	if transport == session.Cookie && token != "" {
 		if err := q.ClearCookie(refreshCookie); err != nil {
