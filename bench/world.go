@@ -88,44 +88,51 @@ func emailOf(account int) string { return fmt.Sprintf("person%d@example.com", ac
 // accountOf is whose session this is.
 func (w *world) accountOf(session int) int { return session % w.accounts }
 
+// chunk is how many rows one statement makes: few enough for the serving connection's time limit.
+const chunk = 50_000
+
 // insert fills the tables by statements that count. Those differ by engine, which the product's
 // own never do.
 func (w *world) insert(ctx context.Context, hash string) error {
-	series := "(WITH RECURSIVE s(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < $1 - 1) SELECT i FROM s)"
-	id := func(prefix, number string) string {
-		return "printf('" + prefix + "%012x', " + number + ")"
-	}
+	series := "(WITH RECURSIVE s(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM s WHERE i < $2) SELECT i FROM s) AS n"
+	id := func(prefix, number string) string { return "printf('" + prefix + "%012x', " + number + ")" }
 	if w.db.Engine() == "postgres" {
-		series = "(SELECT generate_series(0, CAST($1 AS BIGINT) - 1) AS i)"
+		series = "generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT)) AS n(i)"
 		id = func(prefix, number string) string {
 			return "CAST('" + prefix + "' || lpad(to_hex(" + number + "), 12, '0') AS UUID)"
 		}
 	}
-	account, owner := id(accountPrefix, "i"), id(accountPrefix, "i % $3")
-	now := w.db.Now()
-	return w.db.InTx(ctx, func(tx *db.Tx) error {
-		for _, s := range []struct {
-			text string
-			args []any
-		}{
-			{`INSERT INTO account (id, subject, email, email_key, email_verified, active, staff, superuser, epoch, created_at)
-				SELECT ` + account + `, CAST(` + account + ` AS TEXT), 'person' || i || '@example.com', 'person' || i || '@example.com', TRUE, TRUE, FALSE, FALSE, 0, CAST($2 AS BIGINT)
-				FROM ` + series + ` AS n`, []any{w.accounts, now}},
-			{`INSERT INTO profile (account_id, full_name, phone, locale, attributes, updated_at)
-				SELECT ` + account + `, 'A Person', '+49 30 1234567', 'en', '{}', CAST($2 AS BIGINT) FROM ` + series + ` AS n`, []any{w.accounts, now}},
-			{`INSERT INTO password_credential (account_id, hash, changed_at)
-				SELECT ` + account + `, $3, CAST($2 AS BIGINT) FROM ` + series + ` AS n`, []any{w.accounts, now, hash}},
-			{`INSERT INTO session (id, account_id, epoch, client_id, transport, jkt, audience, amr, aal, auth_time, counter, rotated_at, repeats, idle_ms, expires_at, created_at, device, address)
-				SELECT ` + id(sessionPrefix, "i") + `, ` + owner + `, 0, '` + session.FirstParty + `', '` + session.Body + `', '', '` + publicURL + `', '` + authn.Password + `', 1,
-					CAST($2 AS BIGINT), 0, CAST($2 AS BIGINT), 0, CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($2 AS BIGINT), 'Firefox on Linux', '192.0.2.1'
-				FROM ` + series + ` AS n`, []any{len(w.counters), now, w.accounts, (7 * 24 * time.Hour).Milliseconds(), now.Add(30 * 24 * time.Hour)}},
-		} {
-			if _, err := tx.Exec(ctx, s.text, s.args...); err != nil {
+	account, owner, now := id(accountPrefix, "i"), id(accountPrefix, "i % $4"), w.db.Now()
+	for _, table := range []struct {
+		rows int
+		text string
+		args []any
+	}{
+		{w.accounts, `INSERT INTO account (id, subject, email, email_key, email_verified, active, staff, superuser, epoch, created_at)
+			SELECT ` + account + `, CAST(` + account + ` AS TEXT), 'person' || i || '@example.com', 'person' || i || '@example.com', TRUE, TRUE, FALSE, FALSE, 0, CAST($3 AS BIGINT)
+			FROM ` + series, []any{now}},
+		{w.accounts, `INSERT INTO profile (account_id, full_name, phone, locale, attributes, updated_at)
+			SELECT ` + account + `, 'A Person', '+49 30 1234567', 'en', '{}', CAST($3 AS BIGINT) FROM ` + series, []any{now}},
+		{w.accounts, `INSERT INTO password_credential (account_id, hash, changed_at)
+			SELECT ` + account + `, $4, CAST($3 AS BIGINT) FROM ` + series, []any{now, hash}},
+		{len(w.counters), `INSERT INTO session (id, account_id, epoch, client_id, transport, jkt, audience, amr, aal, auth_time,
+				counter, rotated_at, repeats, idle_ms, expires_at, created_at, device, address)
+			SELECT ` + id(sessionPrefix, "i") + `, ` + owner + `, 0, '` + session.FirstParty + `', '` + session.Body + `', '', '` + publicURL + `', '` + authn.Password + `', 1, CAST($3 AS BIGINT),
+				0, CAST($3 AS BIGINT), 0, CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($3 AS BIGINT), 'Firefox on Linux', '192.0.2.1'
+			FROM ` + series, []any{now, w.accounts, (7 * 24 * time.Hour).Milliseconds(), now.Add(30 * 24 * time.Hour)}},
+	} {
+		for first := 0; first < table.rows; first += chunk {
+			args := append([]any{first, min(first+chunk, table.rows) - 1}, table.args...)
+			err := w.db.InTx(ctx, func(tx *db.Tx) error {
+				_, err := tx.Exec(ctx, table.text, args...)
+				return err
+			})
+			if err != nil {
 				return fmt.Errorf("fill the tables: %w", err)
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // pick returns a random session that no other of so many clients picks.

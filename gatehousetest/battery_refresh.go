@@ -87,15 +87,33 @@ func (b *battery) refreshesInParallel(t *testing.T) {
 
 func (b *battery) refreshesBadly(t *testing.T) {
 	s := b.signIn(t, b.account(t))
-	for _, token := range []string{forged(), "grt_" + forged(), s.Access, s.Refresh + "A", s.Refresh[:len(s.Refresh)-2] + "AA"} {
+	last := len(s.Refresh) - 1
+	for _, token := range []string{
+		forged(), "grt_" + forged(), s.Refresh + "A", s.Refresh[:last],
+		changed(s.Refresh, last/2), changed(s.Refresh, last-1),
+		s.Refresh[:last] + string(s.Refresh[last]+1), // the same bytes in another spelling
+	} {
 		a := b.refresh(t, token)
 		a.refused(t, http.StatusUnauthorized, "refresh_rejected")
 		a.quiet(t, token)
+	}
+	// An access token may be longer than any refresh token, and refused for that.
+	if a := b.refresh(t, s.Access); a.status != http.StatusUnauthorized && a.status != http.StatusBadRequest {
+		t.Errorf("with an access token %s", a)
 	}
 	b.post(t, "/token/refresh/", members{}).refused(t, http.StatusUnauthorized, "refresh_rejected")
 	b.call(t, http.MethodPost, "/token/refresh/").refused(t, http.StatusUnauthorized, "refresh_rejected")
 	b.call(t, http.MethodPost, "/token/refresh/", bearerToken(s.Refresh)).refused(t, http.StatusUnauthorized, "refresh_rejected")
 	b.mustStand(t, s)
+}
+
+// changed returns s with another character at i.
+func changed(s string, i int) string {
+	c := "A"
+	if s[i] == 'A' {
+		c = "B"
+	}
+	return s[:i] + c + s[i+1:]
 }
 
 func (b *battery) refreshesLate(t *testing.T) {

@@ -65,8 +65,8 @@ func (b *battery) list(t testing.TB, s tokens) listed {
 func (b *battery) endsOther(t *testing.T) {
 	acc := b.account(t)
 	mine, other := b.signIn(t, acc), b.signIn(t, acc)
-	_, me := b.read(t, mine.Access)
-	_, them := b.read(t, other.Access)
+	me := b.read(t, mine.Access)
+	them := b.read(t, other.Access)
 	found := b.list(t, mine)
 	current := map[string]bool{}
 	for _, s := range found.Sessions {
@@ -86,7 +86,7 @@ func (b *battery) endsOther(t *testing.T) {
 
 func (b *battery) endsForeign(t *testing.T) {
 	mine, other := b.signIn(t, b.account(t)), b.signIn(t, b.account(t))
-	_, them := b.read(t, other.Access)
+	them := b.read(t, other.Access)
 	same(t,
 		b.call(t, http.MethodDelete, "/sessions/"+them.SessionID+"/", bearerToken(mine.Access)),
 		b.call(t, http.MethodDelete, "/sessions/00000000-0000-7000-8000-000000000000/", bearerToken(mine.Access)), "request_id")

@@ -14,7 +14,7 @@ import (
 
 // file sets what a YAML file says.
 func (l *loader) file(path string) {
-	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		l.problem(path, reason(err))
 		return
@@ -120,7 +120,7 @@ func (l *loader) list(where string, s setting, node *yaml.Node) {
 	items := reflect.MakeSlice(s.value.Type(), len(node.Content), len(node.Content))
 	for i, item := range node.Content {
 		if v := items.Index(i); v.Kind() == reflect.Struct {
-			at := func(_ int, setting string) string { return fmt.Sprintf("%s[%d].%s", where, i, setting) }
+			at := func(_ int, setting string) string { return strings.TrimSuffix(fmt.Sprintf("%s[%d].%s", where, i, setting), ".") }
 			l.mapping(at, item, settingsOf(v, ""), "")
 		} else {
 			l.node(where, setting{value: v}, item)
@@ -142,7 +142,7 @@ func (l *loader) setFromFile(where string, s setting, path string) {
 	if !l.private(where, info) {
 		return
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(path)
 	switch text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"); {
 	case err != nil:
 		l.problem(where, reason(err))

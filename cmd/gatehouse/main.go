@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "gatehouse:", explain(err))
+	fmt.Fprintln(stderr, "gatehouse:", strings.TrimPrefix(explain(err), "gatehouse: "))
 	var u *usageError
 	if errors.As(err, &u) {
 		return exitUsage
@@ -68,10 +69,11 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	return exitFailure
 }
 
-// explain words err for people: a fault says what to do, and which member was refused why.
+// explain words err for people: a fault says what to do, and which member was refused why. Of
+// what is broken here, the operator sees the cause.
 func explain(err error) string {
 	f, ok := fault.From(err)
-	if !ok || f.Kind == fault.Internal {
+	if !ok || f.Kind == fault.Internal || f.Kind == fault.Unavailable {
 		return err.Error()
 	}
 	text := f.Detail

@@ -14,19 +14,19 @@ import (
 // spellings of a path with a redirect: each of these refuses them itself. What is left goes to
 // the API, which thus also works behind a proxy that strips the mount path.
 func routes(gh *gatehouse.Gatehouse, dev bool) http.Handler {
-	first := map[string]http.Handler{
-		"healthz":     word(http.StatusOK, "ok"),
-		"readyz":      ready(gh),
-		".well-known": gh.WellKnown(),
-		"account":     gh.Pages(),
-	}
+	probes := map[string]http.Handler{"/healthz": word(http.StatusOK, "ok"), "/readyz": ready(gh)}
+	sites := map[string]http.Handler{".well-known": gh.WellKnown(), "account": gh.Pages()}
 	if dev {
-		first["dev"] = gh.Dev()
+		sites["dev"] = gh.Dev()
 	}
 	api := gh.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		segment, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if h, ok := first[segment]; ok {
+		if h, ok := probes[strings.TrimSuffix(r.URL.Path, "/")]; ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if h, ok := sites[first]; ok {
 			h.ServeHTTP(w, r)
 			return
 		}

@@ -108,11 +108,12 @@ func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 // serve answers until ctx ends, then lets requests under way finish.
 func serve(ctx context.Context, gh *gatehouse.Gatehouse, s *settings, l listeners) error {
 	servers := []*http.Server{newServer(routes(gh, s.Dev), s.Logger)}
-	failed := make(chan error, 2)
-	go func() { failed <- servers[0].Serve(l.main) }()
 	if l.metrics != nil {
 		servers = append(servers, newServer(metricsRoutes(gh), s.Logger))
-		go func() { failed <- servers[1].Serve(l.metrics) }()
+	}
+	failed := make(chan error, len(servers))
+	for i, ln := range []net.Listener{l.main, l.metrics}[:len(servers)] {
+		go func() { failed <- servers[i].Serve(ln) }()
 	}
 	if err := announce(ctx, gh, s, l); err != nil {
 		return err

@@ -166,7 +166,7 @@ func (s *settings) checkServer() error {
 			problems = append(problems, fmt.Errorf("TLSCertFile, TLSKeyFile (GATEHOUSE_TLS_CERT_FILE, GATEHOUSE_TLS_KEY_FILE): %s", reason(err)))
 		}
 	case !s.Dev && len(s.TrustedProxies) == 0:
-		s.warnings = append(s.warnings, "GATEHOUSE_TRUSTED_PROXIES is not set: behind a proxy every caller counts as the proxy, and limits for one address are limits for all")
+		s.warnings = append(s.warnings, "GATEHOUSE_TRUSTED_PROXIES is not set and the listener speaks plain http: the proxy that must stand before it counts as every caller, so limits for one address are limits for all")
 	}
 	return errors.Join(problems...)
 }

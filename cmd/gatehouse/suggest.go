@@ -1,13 +1,16 @@
 package main
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // didYouMean names the most similar of the known names, if one is near enough to be meant.
 func didYouMean(name string, known []string) string {
 	slices.Sort(known)
 	best, least := "", max(2, len(name)/5)+1
 	for _, k := range known {
-		if d := distance(name, k); d < least {
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
 			best, least = k, d
 		}
 	}

@@ -64,10 +64,11 @@ func letterOf(m mailtest.Message) letter {
 }
 
 // letters returns the mails of a kind to an address, the oldest first, those that came twice too.
+// An empty kind or address is any.
 func (p *post) letters(kind, to string) []letter {
 	var all []letter
 	for _, m := range p.server.Messages() {
-		if l := letterOf(m); l.kind == kind && (to == "" || l.to == to) {
+		if l := letterOf(m); (kind == "" || l.kind == kind) && (to == "" || l.to == to) {
 			all = append(all, l)
 		}
 	}

@@ -10,14 +10,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
 )
 
 // Two hundred refreshes of one token on three servers of one PostgreSQL, and on one of SQLite,
 // where many clients hang up before the answer.
 func TestParallelRefreshesHaveOneSuccessor(t *testing.T) {
-	for engine, servers := range map[string]int{"postgres": 3, "sqlite": 1} {
+	for _, engine := range dbtest.Engines {
 		t.Run(engine, func(t *testing.T) {
-			s := newSite(t, engine, servers)
+			s := newSite(t, engine, map[string]int{"postgres": 3, "sqlite": 1}[engine])
 			s.any(0).account("ada@example.com", password(1))
 			old := s.any(0).signIn("ada@example.com", password(1))
 			newest := oneSuccessor(t, s, old.Refresh)
@@ -84,7 +86,7 @@ func (s *server) hangUp(token string) {
 	if err := w.Flush(); err != nil {
 		t.Errorf("send: %v", err)
 	}
-	time.Sleep(rand.N(20 * time.Millisecond)) //nolint:gosec // a client that gives up
+	time.Sleep(rand.N(20 * time.Millisecond))           //nolint:gosec // a client that gives up
 	_ = conn.(*net.TCPConn).SetLinger(rand.IntN(2) - 1) //nolint:gosec // half of them reset the connection
 	_ = conn.Close()
 }
@@ -112,7 +114,7 @@ func replayEndsSession(t *testing.T, s *site, old string, newest pair) {
 }
 
 // ended fails when a server takes any of the tokens of a session that is over.
-func ended(t *testing.T, one *server, p pair) {
+func ended(t testing.TB, one *server, p pair) {
 	t.Helper()
 	for what, a := range map[string]answer{
 		"me":             one.get("/me/", p.Access),

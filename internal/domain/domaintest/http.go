@@ -122,7 +122,8 @@ func (c *Client) Submit(path string, form url.Values, options ...Option) Answer 
 	c.t.Helper()
 	r := httptest.NewRequest(http.MethodPost, Origin+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return c.send(c.pages, r, append([]Option{OwnPage()}, options...))
+	// A page with Referrer-Policy no-referrer posts like this.
+	return c.send(c.pages, r, append([]Option{OwnPage(), Header("Origin", "null")}, options...))
 }
 
 func (c *Client) send(h http.Handler, r *http.Request, options []Option) Answer {

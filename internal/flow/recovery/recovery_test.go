@@ -241,6 +241,7 @@ func TestLinkDiesWhenItIsOvertaken(t *testing.T) {
 		"address changed":  "UPDATE account SET email = 'new@example.com', email_key = 'new@example.com'",
 		"disabled":         "UPDATE account SET active = FALSE",
 		"signed in":        "sign in",
+		"used":             "UPDATE one_time_token SET used_at = 1",
 		"erased":           "DELETE FROM account",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -439,6 +440,17 @@ func TestJobThatIsTriedAgainRevivesNoOvertakenLink(t *testing.T) {
 		w.Clock.Advance(time.Minute)
 		if mails := w.mails(); len(mails) != 0 {
 			t.Errorf("a dead link was mailed: %v", mails)
+		}
+	})
+}
+
+func TestSigningInBeforeTheMailGoesOutKillsTheLink(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.ask("jo@example.com")
+		w.Clock.Advance(time.Second)
+		w.Session(w.account.ID)
+		if mails := w.mails(); len(mails) != 0 {
+			t.Errorf("mails: %v", mails)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
@@ -48,7 +49,8 @@ func (s *Service) noteRefresh(ctx context.Context, r *session.Refreshed) error {
 		kind = "refresh.repeated"
 	}
 	src := audit.FromContext(ctx)
-	s.Logger.InfoContext(ctx, kind, "account_id", r.Session.AccountID, "session_id", r.Session.ID, "address", src.Address, "request_id", src.RequestID)
+	s.Logger.LogAttrs(ctx, slog.LevelInfo, kind, slog.String("account_id", r.Session.AccountID.String()), slog.String("session_id", r.Session.ID.String()),
+		slog.String("address", src.Address), slog.String("request_id", src.RequestID))
 	if !s.cfg.AuditRefresh && r.Outcome == session.Rotated {
 		return nil
 	}

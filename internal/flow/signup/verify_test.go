@@ -231,6 +231,27 @@ func TestVerifyIsWholeOrNothing(t *testing.T) {
 	})
 }
 
+// SQLite writes one transaction at a time: there nothing can come between.
+func TestRegistrationThatIsUsedUpMeanwhileMakesNoAccount(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if w.Engine() == "sqlite" {
+			return
+		}
+		token := w.register("jo@example.com", pass, "")
+		w.Inspect(func(query string) error {
+			if !strings.HasPrefix(query, "INSERT INTO account") {
+				return nil
+			}
+			w.Inspect(nil)
+			return w.Once(context.Background(), "DELETE FROM registration", nil)
+		})
+		refused(t, w.verify(token), http.StatusBadRequest, "link_invalid")
+		if w.whole(); w.accounts() != 0 {
+			t.Error("an account was made")
+		}
+	})
+}
+
 // What happens to the account between registering and verifying is nothing that a token can undo.
 func TestLinkOfARecreatedAddressCannotReplaceTheAccount(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

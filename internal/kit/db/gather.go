@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const (
@@ -127,6 +129,8 @@ func keyBytes(v any) []byte {
 		return []byte(k)
 	case []byte:
 		return k
+	case uuid.UUID:
+		return k[:]
 	default:
 		return fmt.Append(nil, k)
 	}

@@ -22,6 +22,12 @@ var migrations embed.FS
 // migrationTable is goose's own table. It lies in our schema like everything else.
 const migrationTable = "gatehouse_migration"
 
+// Who finds another one migrating looks again after lockRetry seconds, so many times.
+const (
+	lockRetry = 1
+	lockTries = 300
+)
+
 // Migration is one step of the schema's history.
 type Migration struct {
 	Version   int64     `json:"version"`
@@ -80,7 +86,7 @@ func newPostgresMigrator(ctx context.Context, url, schema string) (*Migrator, er
 			return nil, errors.Join(fmt.Errorf("db: migrate: create schema: %w", err), conn.Close())
 		}
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockRetry, lockTries))
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -128,6 +134,10 @@ func (m *Migrator) Close() error { return m.db.Close() }
 // Up takes every step that is missing and returns their names. Several may run at
 // once: one does the work, the others find it done.
 func (m *Migrator) Up(ctx context.Context) ([]string, error) {
+	// Where nothing is missing nobody waits for the lock: servers that start together, mostly.
+	if pending, err := m.provider.HasPending(ctx); err == nil && !pending {
+		return nil, nil
+	}
 	var names []string
 	for try := 0; ; try++ {
 		done, err := m.provider.Up(ctx)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -56,7 +57,7 @@ func (e *postgresEngine) name() string { return "postgres" }
 func (e *postgresEngine) close()       { e.pool.Close() }
 
 func (e *postgresEngine) query(ctx context.Context, query string, args []any) (rows, error) {
-	r, err := e.pool.Query(ctx, query, args...)
+	r, err := e.pool.Query(ctx, query, native(args)...)
 	return pgRows{r}, err
 }
 
@@ -66,6 +67,17 @@ func (e *postgresEngine) begin(ctx context.Context) (transaction, error) {
 		return nil, err
 	}
 	return postgresTx{tx}, nil
+}
+
+// native turns ids into what the driver sends as it is; it would take a uuid.UUID by way of its text.
+// Where a statement is run again its arguments are native already.
+func native(args []any) []any {
+	for i, a := range args {
+		if id, ok := a.(uuid.UUID); ok {
+			args[i] = [16]byte(id)
+		}
+	}
+	return args
 }
 
 type pgRows struct{ pgx.Rows }
@@ -79,12 +91,12 @@ func (r pgRows) Close() error {
 type postgresTx struct{ tx pgx.Tx }
 
 func (t postgresTx) query(ctx context.Context, query string, args []any) (rows, error) {
-	r, err := t.tx.Query(ctx, query, args...)
+	r, err := t.tx.Query(ctx, query, native(args)...)
 	return pgRows{r}, err
 }
 
 func (t postgresTx) exec(ctx context.Context, query string, args []any) (int64, error) {
-	tag, err := t.tx.Exec(ctx, query, args...)
+	tag, err := t.tx.Exec(ctx, query, native(args)...)
 	return tag.RowsAffected(), err
 }
 
@@ -130,7 +142,7 @@ func (e *postgresEngine) batch(ctx context.Context, more func(limit int) []*stat
 func (e *postgresEngine) pipeline(ctx context.Context, conn *pgxpool.Conn, all []*statement) error {
 	var b pgx.Batch
 	for _, s := range all {
-		b.Queue(s.query, s.args...)
+		b.Queue(s.query, native(s.args)...)
 	}
 	results := conn.SendBatch(ctx, &b)
 	for _, s := range all {

@@ -272,6 +272,7 @@ func TestNoRequestIsSmuggledBehindAnother(t *testing.T) {
 	} {
 		conn := dial(t, srv)
 		_, _ = io.WriteString(conn, "POST /api/auth/optional/ HTTP/1.1\r\nHost: id.example.com\r\nContent-Type: application/json\r\n"+head+next)
+		_ = conn.(*net.TCPConn).CloseWrite()
 		all, _ := io.ReadAll(conn)
 		if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 {
 			t.Errorf("%s: %d answers on one connection\n%.600s", name, n, all)

@@ -61,18 +61,18 @@ func (h jsonHandler[I, O]) mount(_ *Edge, doc *document, r Route) http.HandlerFu
 			w.WriteHeader(status)
 			return
 		}
-		writeJSON(w, status, reflect.ValueOf(out).Elem().FieldByIndex(body.Index).Interface())
+		writeJSON(w, status, reflect.ValueOf(out).Elem().FieldByIndex(body.Index).Addr().Interface())
 	}
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	var buf bytes.Buffer
-	if err := json.MarshalWrite(&buf, v, json.Deterministic(true)); err != nil {
+	text, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
 		panic(fmt.Errorf("web: cannot write %T: %w", v, err))
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(buf.Bytes()) // the caller may be gone
+	_, _ = w.Write(text) // the caller may be gone
 }
 
 // inputReader fills an input struct from a request.

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -206,23 +207,32 @@ func (e *Edge) recover(w http.ResponseWriter, r *http.Request) {
 	if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 		panic(p)
 	}
-	e.cfg.Logger.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "request_id", FromContext(r.Context()).ID)
-	Error(w, r, ErrInternal)
+	Error(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 }
+
+// Values of headers that most answers carry. They are shared, so nothing may change them in place;
+// [http.Header.Set] and Add do not.
+var (
+	headersOfAll = map[string][]string{
+		"X-Content-Type-Options":       {"nosniff"},
+		"X-Frame-Options":              {"DENY"},
+		"Referrer-Policy":              {"no-referrer"},
+		"Cache-Control":                {"no-store"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
+	}
+	headersOfPages = map[string][]string{"Cross-Origin-Opener-Policy": {"same-origin"}}
+	headersOfHTTPS = map[string][]string{"Strict-Transport-Security": {"max-age=31536000; includeSubDomains"}}
+)
 
 func (e *Edge) securityHeaders(w http.ResponseWriter, html bool) {
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	maps.Copy(h, headersOfAll)
 	if html {
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		maps.Copy(h, headersOfPages)
 	}
 	if e.secure {
-		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		maps.Copy(h, headersOfHTTPS)
 	}
 }
 
@@ -231,10 +241,11 @@ func (e *Edge) securityHeaders(w http.ResponseWriter, html bool) {
 func (e *Edge) preflight(w http.ResponseWriter, r *http.Request) bool {
 	h := w.Header()
 	h.Add("Vary", "Origin")
-	origin := r.Header.Get("Origin")
-	if origin == "" || !e.origins[origin] {
+	origins := r.Header.Values("Origin")
+	if len(origins) != 1 || !e.origins[origins[0]] {
 		return false
 	}
+	origin := origins[0]
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Set("Access-Control-Allow-Credentials", "true")
 	h.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate")

@@ -90,21 +90,32 @@ func (e *Edge) forwardedFor(r *http.Request, peer netip.Addr) netip.Addr {
 }
 
 // CheckOrigin refuses a request that a page of a foreign origin made a browser send. Whoever
-// sends neither Sec-Fetch-Site nor Origin is no browser and carries no one's cookies.
+// sends neither Sec-Fetch-Site nor Origin is no browser and carries no one's cookies. Our
+// own pages send no referrer, and browsers then make the Origin of their forms "null": that is
+// believed where the browser itself says same-origin, and nowhere else.
 func (q *Request) CheckOrigin() error {
 	origins, sites := q.r.Header.Values("Origin"), q.r.Header.Values("Sec-Fetch-Site")
 	if len(origins) > 1 || len(sites) > 1 {
 		return ErrOrigin
 	}
-	own := len(origins) == 1 && q.edge.origins[origins[0]]
-	if len(sites) == 1 {
-		if s := sites[0]; (s == "same-origin" && (own || len(origins) == 0)) || (s == "none" && len(origins) == 0) || own {
+	none := len(origins) == 0
+	own := !none && q.edge.origins[origins[0]]
+	hidden := !none && origins[0] == "null"
+	switch {
+	case own:
+		return nil
+	case len(sites) == 0:
+		if none {
 			return nil
 		}
-		return ErrOrigin
-	}
-	if len(origins) == 0 || own {
-		return nil
+	case sites[0] == "same-origin":
+		if none || hidden {
+			return nil
+		}
+	case sites[0] == "none":
+		if none {
+			return nil
+		}
 	}
 	return ErrOrigin
 }

@@ -1,0 +1,89 @@
+package gatehouse
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// goodConfig is as little as a production server needs.
+func goodConfig() Config {
+	return Config{
+		PublicURL: "https://id.example.com", DatabaseURL: "sqlite:gatehouse.db", SMTPURL: "off",
+		SecretKey: "8qDGkbF3ti5m1M9Jx/1yFvXyqBMmKiGUCqbBD8JtsKc=",
+	}
+}
+
+func TestCheckAcceptsDefaults(t *testing.T) {
+	if err := goodConfig().Check(); err != nil {
+		t.Error(err)
+	}
+	if err := (Config{Dev: true, PublicURL: "http://localhost:8080", DatabaseURL: "sqlite:x"}).Check(); err != nil {
+		t.Errorf("development: %v", err)
+	}
+}
+
+func TestCheckNamesEachProblem(t *testing.T) {
+	const canary = "canary"
+	for _, c := range []struct {
+		setting string
+		spoil   func(c *Config)
+	}{
+		{"GATEHOUSE_PUBLIC_URL", func(c *Config) { c.PublicURL = "" }},
+		{"GATEHOUSE_PUBLIC_URL", func(c *Config) { c.PublicURL = "http://id.example.com" }},
+		{"GATEHOUSE_PUBLIC_URL", func(c *Config) { c.PublicURL = "https://id.example.com/" }},
+		{"GATEHOUSE_PUBLIC_URL", func(c *Config) { c.Dev = true }},
+		{"GATEHOUSE_MOUNT_PATH", func(c *Config) { c.MountPath = "auth/" }},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) { c.DatabaseURL = "" }},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) { c.DatabaseURL = "mysql://" + canary }},
+		{"GATEHOUSE_MAX_CONNS", func(c *Config) { c.MaxConns = 1 }},
+		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.SecretKey = "" }},
+		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.SecretKey = canary }},
+		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.SecretKey = strings.Repeat("A", 43) + "=" }},
+		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.Dev, c.PublicURL, c.DatabaseURL, c.SecretKey = true, "http://localhost", "postgres://x", "" }},
+		{"GATEHOUSE_SECRET_KEY_PREVIOUS", func(c *Config) { c.SecretKeyPrevious = []string{canary} }},
+		{"GATEHOUSE_SMTP_URL", func(c *Config) { c.SMTPURL = "" }},
+		{"GATEHOUSE_SMTP_URL", func(c *Config) { c.SMTPURL, c.MailFrom = "http://"+canary, "a@example.com" }},
+		{"GATEHOUSE_MAIL_FROM", func(c *Config) { c.SMTPURL = "smtp://localhost" }},
+		{"GATEHOUSE_MAIL_FROM", func(c *Config) { c.SMTPURL, c.MailFrom = "smtp://localhost", canary }},
+		{"GATEHOUSE_DKIM_KEY", func(c *Config) { c.SMTPURL, c.MailFrom, c.DKIMKey = "smtp://localhost", "a@example.com", canary }},
+		{"GATEHOUSE_LINKS__VERIFY", func(c *Config) { c.Links.Verify = "https://app.example.com/verify" }},
+		{"GATEHOUSE_LINKS__RESET", func(c *Config) { c.Links.Reset = "https://app.example.com/reset" }},
+		{"GATEHOUSE_ALGORITHM", func(c *Config) { c.Algorithm = "none" }},
+		{"GATEHOUSE_ACCESS_TOKEN_LIFETIME", func(c *Config) { c.AccessTokenLifetime = 16 * time.Minute }},
+		{"GATEHOUSE_SIGNING_KEY_LIFETIME", func(c *Config) { c.SigningKeyLifetime = time.Minute }},
+		{"GATEHOUSE_SESSIONS__ABSOLUTE", func(c *Config) { c.Sessions.Absolute = 401 * 24 * time.Hour }},
+		{"GATEHOUSE_SESSIONS__IDLE", func(c *Config) { c.Sessions.Idle = 31 * 24 * time.Hour }},
+		{"GATEHOUSE_SESSIONS__REFRESH_WINDOW", func(c *Config) { c.Sessions.RefreshWindow = 11 * time.Minute }},
+		{"GATEHOUSE_SIGN_IN_BY", func(c *Config) { c.SignInBy = "phone" }},
+		{"GATEHOUSE_ATTRIBUTES", func(c *Config) { c.Attributes = []Attribute{{Name: "a", Type: "date"}} }},
+		{"GATEHOUSE_PASSWORD__MIN_LENGTH", func(c *Config) { c.Password.MinLength = 7 }},
+		{"GATEHOUSE_PASSWORD__…", func(c *Config) { c.Password.MemoryKiB = 1024 }},
+		{"GATEHOUSE_PASSWORD__…", func(c *Config) { c.Password.Wait = time.Hour }},
+		{"GATEHOUSE_LIMITS__SIGN_IN_PER_ACCOUNT__…", func(c *Config) { c.Limits.SignInPerAccount.Tries = -1 }},
+		{"GATEHOUSE_LIMITS__SIGN_IN_PER_ADDRESS__…", func(c *Config) { c.Limits.SignInPerAddress.Per = -time.Second }},
+		{"GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__…", func(c *Config) { c.Limits.MailPerAddress.Per = -time.Second }},
+		{"GATEHOUSE_LIMITS__MAIL_PER_NETWORK__…", func(c *Config) { c.Limits.MailPerNetwork.Tries = -1 }},
+		{"GATEHOUSE_ALLOWED_ORIGINS", func(c *Config) { c.AllowedOrigins = []string{"https://app.example.com/"} }},
+		{"GATEHOUSE_TRUSTED_PROXIES", func(c *Config) { c.TrustedProxies = []string{"10.0.0.1"} }},
+	} {
+		cfg := goodConfig()
+		c.spoil(&cfg)
+		err := cfg.Check()
+		if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "("+c.setting+"): ") || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: %v", c.setting, err)
+		}
+		if _, err := New(t.Context(), cfg); err == nil {
+			t.Errorf("%s: New goes on", c.setting)
+		}
+	}
+}
+
+func TestCheckReportsEverythingAtOnce(t *testing.T) {
+	err := Config{Algorithm: "none", MaxConns: 1}.Check()
+	for _, name := range []string{"PUBLIC_URL", "DATABASE_URL", "SECRET_KEY", "SMTP_URL", "ALGORITHM", "MAX_CONNS"} {
+		if err == nil || !strings.Contains(err.Error(), "GATEHOUSE_"+name+")") {
+			t.Errorf("GATEHOUSE_%s is not in %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,339 @@
+package hostile
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+)
+
+// door is a route that takes a body.
+type door struct {
+	method, path string
+	members      map[string]string // JSON types by name
+	optional     bool              // a request without a body is sound
+	bearer       bool
+	form         bool // it takes forms too
+}
+
+var doors = []door{
+	{method: "POST", path: "/register/", members: map[string]string{"email": "string", "password": "string", "full_name": "string", "phone": "string", "username": "string", "locale": "string", "attributes": "object"}},
+	{method: "POST", path: "/email/verify/", members: map[string]string{"token": "string", "username": "string"}},
+	{method: "POST", path: "/email/verify/resend/", members: map[string]string{"email": "string"}},
+	{method: "POST", path: "/login/", members: map[string]string{"email": "string", "username": "string", "password": "string", "audience": "string", "transport": "string"}},
+	{method: "POST", path: "/token/refresh/", members: map[string]string{"refresh": "string"}, optional: true},
+	{method: "POST", path: "/token/verify/", members: map[string]string{"token": "string"}},
+	{method: "POST", path: "/token/revoke/", members: map[string]string{"token": "string", "token_type_hint": "string"}, form: true},
+	{method: "POST", path: "/logout/", members: map[string]string{"refresh": "string"}, optional: true},
+	{method: "POST", path: "/logout/all/", members: map[string]string{"refresh": "string"}, optional: true},
+	{method: "POST", path: "/password/reset/", members: map[string]string{"email": "string"}},
+	{method: "POST", path: "/password/reset/confirm/", members: map[string]string{"token": "string", "new_password": "string"}},
+	{method: "POST", path: "/password/change/", members: map[string]string{"old_password": "string", "new_password": "string"}, bearer: true},
+	{method: "PATCH", path: "/me/", members: map[string]string{"full_name": "string", "phone": "string", "locale": "string", "attributes": "object"}, bearer: true},
+}
+
+// The list above is the whole: a new route that takes a body belongs into it.
+func TestEveryRouteWithABodyIsTried(t *testing.T) {
+	w := open(t, "sqlite", silent)
+	var document struct {
+		Paths map[string]map[string]struct {
+			RequestBody *struct{} `json:"requestBody"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(w.call(http.MethodGet, "/openapi.json", "").text), &document); err != nil {
+		t.Fatal(err)
+	}
+	tried := map[string]bool{}
+	for _, d := range doors {
+		tried[d.path] = true
+	}
+	for path, operations := range document.Paths {
+		for method, o := range operations {
+			if o.RequestBody != nil && !tried[path] {
+				t.Errorf("%s %s is not tried", strings.ToUpper(method), path)
+			}
+		}
+	}
+}
+
+// sound is a body of the right shape.
+func (d door) sound() map[string]any {
+	body := map[string]any{}
+	for name, kind := range d.members {
+		body[name] = map[string]any{"string": canary, "object": map[string]any{"team": canary}}[kind]
+	}
+	return body
+}
+
+func text(v any) string {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// hostileBody is a body that no route takes, with the one code it is refused with.
+type hostileBody struct{ name, body, code string }
+
+const badJSON, badFields = "json_invalid", "fields_invalid"
+
+// bodies are made from a sound one of d.
+func (d door) bodies() []hostileBody {
+	whole := text(d.sound())
+	name := slices.Sorted(maps.Keys(d.members))[0]
+	all := []hostileBody{
+		{"blank", " ", badJSON}, {"null", "null", badFields}, {"array", "[" + whole + "]", badFields}, {"number", "17", badFields}, {"string", `"` + canary + `"`, badFields},
+		{"17 levels", `{"` + name + `":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`, badJSON}, {"30,000 levels", strings.Repeat("[", 30_000) + strings.Repeat("]", 30_000), badJSON},
+		{"trailing garbage", whole + canary, badJSON}, {"two bodies", whole + whole, badJSON}, {"byte order mark", "\ufeff" + whole, badJSON}, {"truncated", whole[:len(whole)-2], badJSON},
+		{"raw NUL", strings.Replace(whole, canary, canary+"\x00", 1), badJSON}, {"escaped NUL", strings.Replace(whole, canary, canary+`\u0000`, 1), badJSON},
+		{"invalid UTF-8", strings.Replace(whole, canary, canary+"\xff", 1), badJSON}, {"lone surrogate", strings.Replace(whole, canary, canary+`\ud800`, 1), badJSON},
+		{"unknown member", strings.Replace(whole, "{", `{"is_superuser":"`+canary+`",`, 1), badFields}, {"user_id", strings.Replace(whole, "{", `{"user_id":"`+canary+`",`, 1), badFields},
+		{"a kilobyte of a name", strings.Replace(whole, "{", `{"`+strings.Repeat("x", 60_000)+`":1,`, 1), badFields},
+	}
+	for member, kind := range d.members {
+		with := func(what string, v any) {
+			body := d.sound()
+			body[member] = v
+			all = append(all, hostileBody{member + " is " + what, text(body), badFields})
+		}
+		for what, v := range map[string]any{"null": nil, "a number": 17, "true": true, "an array": []string{canary, "b@example.com"}, "a list of objects": []any{map[string]any{canary: 1}}, "huge": 1e300} {
+			if what == "null" && (kind == "object" || d.form || slices.Contains([]string{"username", "refresh", "phone", "locale", "full_name", "audience", "transport"}, member)) {
+				continue // for what may be left out null is the same
+			}
+			with(what, v)
+		}
+		if kind == "string" {
+			with("an object", map[string]any{canary: canary})
+		} else {
+			with("a string", canary)
+		}
+		rest, upper := text(d.sound()), strings.ToUpper(member[:1])+member[1:]
+		value := text(d.sound()[member])
+		odd := badJSON
+		if d.form {
+			odd = badFields // it has no schema: what it does not know is unknown
+		}
+		all = append(all, hostileBody{member + " twice", strings.Replace(rest, "{", `{"`+member+`":`+value+`,`, 1), badJSON},
+			hostileBody{member + " oddly cased", strings.Replace(rest, `"`+member+`"`, `"`+upper+`"`, 1), odd},
+			hostileBody{member + " oddly cased besides", strings.Replace(rest, "{", `{"`+strings.ToUpper(member)+`":`+value+`,`, 1), odd})
+	}
+	return all
+}
+
+func TestHostileBodiesAreRefusedAndChangeNothing(t *testing.T) {
+	each(t, silent, func(t *testing.T, w *world) {
+		w.account("jo@example.com")
+		mine := w.signIn("jo@example.com", "body")
+		for _, d := range doors {
+			var options []option
+			if d.bearer {
+				options = append(options, bearer(mine.access))
+			}
+			before := w.digest()
+			for _, b := range d.bodies() {
+				if !utf8.ValidString(b.name) || b.body == "" {
+					t.Fatalf("%s: a broken case", b.name)
+				}
+				w.refused(w.call(d.method, d.path, b.body, options...), b.name, http.StatusBadRequest, b.code)
+			}
+			w.wrongWrapping(d, options)
+			if w.digest() != before {
+				t.Errorf("%s %s changed the database", d.method, d.path)
+			}
+		}
+		if strings.Contains(w.log.String(), canary) {
+			t.Error("a value that was refused is in the log")
+		}
+	})
+}
+
+// wrongWrapping tries media types, encodings and sizes.
+func (w *world) wrongWrapping(d door, options []option) {
+	w.t.Helper()
+	whole := text(d.sound())
+	for _, kind := range []string{"", "text/plain", "text/json", "application/xml", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "application/x-www-form-urlencoded"} {
+		if d.form && strings.HasSuffix(kind, "urlencoded") {
+			continue
+		}
+		a := w.call(d.method, d.path, whole, append(options, header("Content-Type", kind))...)
+		w.refused(a, "as "+kind, http.StatusUnsupportedMediaType, "media_type_unsupported")
+	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = io.WriteString(z, whole)
+	_ = z.Close()
+	w.refused(w.call(d.method, d.path, zipped.String(), append(options, header("Content-Encoding", "gzip"))...), "gzip", http.StatusUnsupportedMediaType, "media_type_unsupported")
+	w.refused(w.call(d.method, d.path, strings.Repeat(" ", 64<<10)+"{", options...), "64 KiB and one", http.StatusRequestEntityTooLarge, "body_too_large")
+	w.refused(w.call(d.method, d.path, strings.Repeat(" ", 64<<10-1)+"{", options...), "64 KiB", http.StatusBadRequest, badJSON)
+	long := strings.Replace(whole, canary, strings.Repeat("x", 100_000), 1)
+	w.refused(w.call(d.method, d.path, long, options...), "100,000 characters", http.StatusRequestEntityTooLarge, "body_too_large")
+	if !d.optional {
+		w.refused(w.call(d.method, d.path, "", options...), "no body", http.StatusUnsupportedMediaType, "media_type_unsupported")
+		w.refused(w.call(d.method, d.path, "", append(options, header("Content-Type", "application/json"))...), "an empty body", http.StatusBadRequest, badJSON)
+	}
+}
+
+// An endless body costs what is allowed, not what is sent.
+func TestTenMegabytesAreNotRead(t *testing.T) {
+	w := open(t, "sqlite", silent)
+	for _, d := range doors {
+		if d.bearer {
+			continue // strangers are refused before
+		}
+		for _, announced := range []int64{10 << 20, -1} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			body := &endless{left: 10 << 20}
+			r := httptest.NewRequest(d.method, w.APIURL+d.path, body)
+			r.ContentLength = announced
+			r.Header.Set("Content-Type", "application/json")
+			a := w.send(w.Gatehouse().Handler(), r, nil)
+			runtime.ReadMemStats(&after)
+			w.refused(a, "10 MB", http.StatusRequestEntityTooLarge, "body_too_large")
+			if read := 10<<20 - body.left; read > 256<<10 {
+				t.Errorf("%s: %d bytes were read", d.path, read)
+			}
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 2<<20 {
+				t.Errorf("%s: %d bytes were allocated", d.path, grown)
+			}
+		}
+	}
+}
+
+type endless struct{ left int }
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, bytes.Repeat([]byte(" "), min(len(b), e.left)))
+	e.left -= n
+	return n, nil
+}
+
+// Addresses that are none, or that would be several.
+var badAddresses = []string{
+	"", " ", "jo", "@", "jo@", "@example.com", "jo@@example.com", "jo@eve@example.com", "jo@example.com,eve@example.com", "jo@example.com;eve@example.com", "jo@example.com eve@example.com",
+	"jo@example.com\nBcc: eve@example.com", "jo@example.com\r\n\r\nbody", "<jo@example.com>", "Jo <jo@example.com>", `"jo doe"@example.com`, "jo(comment)@example.com", "jo@localhost", "jo@127.0.0.1", "jo@[127.0.0.1]",
+	"jo@example", "jo@.com", "jo@example..com", "jo@-example.com", "jo@exa mple.com", ".jo@example.com", "jo.@example.com", "j..o@example.com", "jo@example.com.", "jo\uff20example.com", "jo@example.com\uff20eve.example.net",
+	"jo\u200b@example.com", "jo\u202e@example.com", "\u2066jo@example.com", "jo\ufeff@example.com", "j\u00ado@example.com", "jo\u00a0@example.com", "jo\t@example.com", "jo\x7f@example.com", "jo@exam\u200bple.com\u202e",
+	strings.Repeat("a", 65) + "@example.com", "jo@" + strings.Repeat("a", 64) + ".com", "jo@" + strings.Repeat("a.", 200) + "com", "mailto:jo@example.com?cc=eve@example.com", "jo%40example.com", "=?utf-8?q?jo?=@example.com\u0085",
+}
+
+func TestBadAddressesAreRefusedEverywhere(t *testing.T) {
+	each(t, silent, func(t *testing.T, w *world) {
+		w.account("jo@example.com")
+		before := w.digest()
+		for _, address := range badAddresses {
+			for path, body := range map[string]map[string]string{
+				"/register/": {"email": address, "password": canary, "full_name": ""}, "/password/reset/": {"email": address}, "/email/verify/resend/": {"email": address},
+				"/login/": {"email": address, "password": canary},
+			} {
+				a := w.call(http.MethodPost, path, text(body))
+				w.problem(a, fmt.Sprintf("%q", address))
+				if a.code != "email_invalid" && (address != "" || a.code != badFields) {
+					t.Errorf("%s with %q: code %s", path, address, a.code)
+				}
+				if len(address) > 2 && strings.Contains(a.text, address) {
+					t.Errorf("%s echoes %q", path, address)
+				}
+			}
+		}
+		if w.digest() != before {
+			t.Error("the database changed")
+		}
+	})
+}
+
+// Names that only look like the account's do not open it, and are not told apart from nobody's.
+func TestLookAlikeAddressesAreOtherAddresses(t *testing.T) {
+	each(t, silent, func(t *testing.T, w *world) {
+		w.account("mike@example.com")
+		for _, address := range []string{"mi\u212ae@example.com", "m\u0131ke@example.com", "mike\u0301@example.com", "\u043cike@example.com", "mike+x@example.com", "mike@example.com.example.net", "mike@ex\u0430mple.com"} {
+			w.refused(w.call(http.MethodPost, "/login/", text(map[string]string{"email": address, "password": password})), address, http.StatusUnauthorized, "credentials_rejected")
+		}
+		for _, address := range []string{"MIKE@EXAMPLE.COM", " mike@example.com ", "Mike@Example.com"} {
+			if a := w.call(http.MethodPost, "/login/", text(map[string]string{"email": address, "password": password})); a.status != http.StatusOK {
+				t.Errorf("%q: answered %d %s", address, a.status, a.code)
+			}
+		}
+	})
+}
+
+// Well-formed, and wrong as only a machine would make it: nothing of it is our fault.
+func TestOddValuesAreTheCallersFault(t *testing.T) {
+	each(t, silent, func(t *testing.T, w *world) {
+		w.account("jo@example.com")
+		mine := w.signIn("jo@example.com", "body")
+		odd := []string{
+			"", " ", "\u202e" + canary, canary + "\ufffe", "\U0010ffff" + canary, strings.Repeat("\U0001f600", 10_000), strings.Repeat("x", 60_000), "'; DROP TABLE account; --" + canary, "../../" + canary, "${jndi:ldap://x}" + canary,
+			"%00" + canary, "\\" + canary, "\t\r\n" + canary, strings.Repeat(".", 16_000), "grt_" + strings.Repeat("A", 1000), strings.Repeat("a.", 5000), "eyJhbGciOiJub25lIn0.e30.", "\u0001" + canary, "e\u0301" + strings.Repeat("\u0301", 5000),
+		}
+		for _, d := range doors {
+			for member, kind := range d.members {
+				for _, v := range odd {
+					body := map[string]any{"email": "jo@example.com", "password": "short", "full_name": "Jo", "token": "x", "new_password": "short", "old_password": password}
+					for name := range body {
+						if _, known := d.members[name]; !known {
+							delete(body, name)
+						}
+					}
+					body[member] = v
+					if kind == "object" {
+						body[member] = map[string]any{"team": v, canary: v}
+					}
+					var options []option
+					if d.bearer {
+						options = append(options, bearer(mine.access))
+					}
+					a := w.call(d.method, d.path, text(body), options...)
+					if a.status >= 500 {
+						t.Errorf("%s %s with %s %.30q: answered %d %s", d.method, d.path, member, v, a.status, a.code)
+					}
+					if a.status >= 400 {
+						w.problem(a, member)
+					}
+				}
+			}
+		}
+		if !w.signedIn(mine.access) {
+			t.Error("the session ended")
+		}
+	})
+}
+
+// The pages read forms, which cannot be wrong in as many ways.
+func TestHostileFormsAreRefused(t *testing.T) {
+	each(t, silent, func(t *testing.T, w *world) {
+		w.account("jo@example.com")
+		before := w.digest("rate_limit")
+		for _, path := range []string{"/account/verify/", "/account/reset/"} {
+			for _, v := range []string{"", "\x00", "\xff\xfe", "<script>" + canary, strings.Repeat("x", 10_000), "\u202e", strings.Repeat("A", 43)} {
+				form := map[string][]string{"token": {v}, "password": {v}, "new_password": {v}, "username": {v}, "email": {v}, "unknown": {v}}
+				for _, a := range []answer{w.page(http.MethodPost, path, form), w.page(http.MethodGet, path+"?token="+strings.NewReplacer("\x00", "%00", "\xff", "%ff", "\xfe", "%fe", "<", "%3C", ">", "%3E").Replace(v), nil)} {
+					if a.status < 400 || a.status >= 500 || strings.Contains(a.text, canary) || strings.Contains(a.text, "<script") {
+						t.Errorf("%s with %.20q: answered %d", a.what, v, a.status)
+					}
+				}
+			}
+			if a := w.page(http.MethodPost, path, map[string][]string{"token": {"a", "b"}}); a.status != http.StatusBadRequest {
+				t.Errorf("%s with two tokens: answered %d", path, a.status)
+			}
+		}
+		// Tries to redeem a link are counted by network address.
+		if w.digest("rate_limit") != before {
+			t.Error("the database changed")
+		}
+	})
+}

@@ -1,0 +1,251 @@
+package hostile
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse"
+)
+
+// story is one life of an account with everything that goes right and wrong in it. secrets are what
+// must be nowhere, by what they are.
+type story struct {
+	*world
+	secrets map[string]string
+}
+
+func (s *story) keep(name, secret string) string {
+	s.t.Helper()
+	if len(secret) < 16 {
+		s.t.Fatalf("the %s is missing", name)
+	}
+	s.secrets[fmt.Sprintf("%s %d", name, len(s.secrets))] = secret
+	return secret
+}
+
+// tokensOf keeps what an answer issued.
+func (s *story) tokensOf(a answer) pair {
+	s.t.Helper()
+	p := pair{access: s.keep("access token", a.member("access")), refresh: a.member("refresh"), cookie: a.refreshCookie()}
+	if p.cookie != nil {
+		s.keep("refresh cookie", p.cookie.Value)
+	} else {
+		s.keep("refresh token", p.refresh)
+	}
+	return p
+}
+
+func (s *story) login(pass, transport string, options ...option) answer {
+	return s.call(http.MethodPost, "/login/", text(map[string]string{"email": "jo@example.com", "password": pass, "transport": transport}), options...)
+}
+
+func (s *story) refresh(token string) answer {
+	return s.call(http.MethodPost, "/token/refresh/", text(map[string]string{"refresh": token}))
+}
+
+func (s *story) tell() {
+	own := header("Origin", s.URL)
+	first, wrong := s.keep("password", "Canary-Password-1-"+canary), s.keep("wrong password", "Canary-Password-2-"+canary)
+	second, third, fourth := s.keep("changed password", "Canary-Password-3-"+canary), s.keep("reset password", "Canary-Password-4-"+canary), s.keep("short of the policy", "jo@example.com-"+canary[:8])
+
+	registered := s.call(http.MethodPost, "/register/", text(map[string]string{"email": "jo@example.com", "password": first, "full_name": "Jo Doe"}), own)
+	s.keep("registration cookie", registered.cookies[0].Value)
+	s.login(first, "body")
+	s.call(http.MethodPost, "/email/verify/resend/", `{"email":"jo@example.com"}`)
+	mailed, resent := s.keep("mailed token", s.Mailbox.Wait(s.t, "jo@example.com").Token()), s.keep("mailed token", s.Mailbox.Wait(s.t, "jo@example.com").Token())
+	s.page(http.MethodGet, "/account/verify/?token="+mailed, nil, cookie(registered.cookies[0]))
+	s.page(http.MethodPost, "/account/verify/", url.Values{"token": {mailed}, "password": {wrong}})
+	s.call(http.MethodPost, "/email/verify/", text(map[string]string{"token": mailed}))
+	s.call(http.MethodPost, "/email/verify/", text(map[string]string{"token": resent}))
+
+	s.login(wrong, "body")
+	p := s.tokensOf(s.login(first, "body"))
+	b := s.tokensOf(s.login(first, "cookie", own))
+	rotated := s.refresh(p.refresh)
+	q := s.tokensOf(rotated)
+	s.tokensOf(s.refresh(p.refresh)) // its answer was lost
+	s.tokensOf(s.call(http.MethodPost, "/token/refresh/", "", own, cookie(b.cookie)))
+	s.call(http.MethodGet, "/me/?access_token="+q.access, "")
+	s.call(http.MethodGet, "/me/", "", bearer(q.access[:len(q.access)-2]))
+	s.call(http.MethodGet, "/me/"+q.refresh+"/", "", bearer(q.access))
+	s.call(http.MethodPost, "/token/verify/", text(map[string]string{"token": q.access}))
+	s.call(http.MethodPost, "/token/verify/", text(map[string]any{"token": q.access, "password": first, "x": []string{first}}))
+	s.call(http.MethodPost, "/login/", text(map[string]any{"email": []string{first}, "password": map[string]string{first: first}}))
+	s.call(http.MethodPost, "/login/", text(map[string]string{"email": first, "password": wrong}))
+	s.call(http.MethodPost, "/login/", `{"email":"jo@example.com","password":"`+first) // cut off
+	s.call(http.MethodPost, "/password/change/", text(map[string]string{"old_password": wrong, "new_password": second}), bearer(q.access))
+	s.call(http.MethodPost, "/password/change/", text(map[string]string{"old_password": first, "new_password": fourth}), bearer(q.access))
+	s.call(http.MethodPost, "/password/change/", text(map[string]string{"old_password": first, "new_password": second}), bearer(q.access))
+	s.Mailbox.Wait(s.t, "jo@example.com")
+
+	thief := s.tokensOf(s.login(second, "body"))
+	s.Clock.Advance(s.t, time.Second)
+	s.tokensOf(s.refresh(thief.refresh))
+	s.Clock.Advance(s.t, time.Minute)
+	s.refresh(thief.refresh) // too late: a thief's
+	s.Mailbox.Wait(s.t, "jo@example.com")
+	s.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`)
+	reset := s.keep("reset token", s.Mailbox.Wait(s.t, "jo@example.com").Token())
+	s.page(http.MethodGet, "/account/reset/?token="+reset, nil)
+	s.page(http.MethodPost, "/account/reset/", url.Values{"token": {reset}, "new_password": {fourth}})
+	s.call(http.MethodPost, "/password/reset/confirm/", text(map[string]string{"token": reset, "new_password": third}))
+	s.call(http.MethodPost, "/password/reset/confirm/", text(map[string]string{"token": reset, "new_password": second}))
+	s.Mailbox.Wait(s.t, "jo@example.com")
+
+	last := s.tokensOf(s.login(third, "body"))
+	s.call(http.MethodPost, "/logout/", text(map[string]string{"refresh": last.refresh}))
+	s.refresh(last.refresh)
+	s.call(http.MethodPost, "/token/revoke/", url.Values{"token": {last.access}}.Encode(), header("Content-Type", "application/x-www-form-urlencoded"))
+	s.page(http.MethodPost, "/account/verify/?token="+resent, url.Values{"token": {resent}, "password": {first}})
+
+	waiting := s.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`)
+	if waiting.status != http.StatusAccepted {
+		s.t.Fatalf("reset answered %d", waiting.status)
+	}
+	s.keep("unused reset token", s.Mailbox.Wait(s.t, "jo@example.com").Token())
+}
+
+// spellings of a secret that a leak could have.
+func spellings(secret string) [][]byte {
+	raw := []byte(secret)
+	return [][]byte{
+		raw, []byte(url.QueryEscape(secret)), []byte(hex.EncodeToString(raw)), []byte(base64.StdEncoding.EncodeToString(raw)[:len(raw)]), []byte(base64.RawURLEncoding.EncodeToString(raw)[:len(raw)]),
+		raw[:16], raw[len(raw)-16:], // a shortened one is still most of it
+	}
+}
+
+// leaks lists which secrets text holds.
+func (s *story) leaks(where string, text []byte) {
+	s.t.Helper()
+	for name, secret := range s.secrets {
+		for i, spelling := range spellings(secret) {
+			if i >= 5 && !isToken(name) {
+				continue // the ends of our passwords are alike
+			}
+			if i == 5 && (strings.HasPrefix(name, "access") || strings.HasPrefix(name, "refresh")) {
+				continue // they begin alike
+			}
+			if bytes.Contains(text, spelling) {
+				s.t.Errorf("the %s is in %s, spelling %d", name, where, i)
+			}
+		}
+	}
+	if bytes.Contains(text, []byte(canary)) {
+		s.t.Errorf("the canary is in %s", where)
+	}
+}
+
+func isToken(name string) bool {
+	return !strings.Contains(name, "password") && !strings.Contains(name, "policy")
+}
+
+// A password and a token are with whoever typed or received them, and nowhere else.
+func TestSecretsLeaveNoTrace(t *testing.T) {
+	each(t, func(c *gatehouse.Config) { c.AuditRefresh = true }, func(t *testing.T, w *world) {
+		s := &story{world: w, secrets: map[string]string{}}
+		s.tell()
+		for name, want := range map[string]int{"access": 7, "mailed": 2} {
+			n := 0
+			for kept := range s.secrets {
+				if strings.HasPrefix(kept, name) {
+					n++
+				}
+			}
+			if n < want {
+				t.Fatalf("the story kept %d %s tokens: it is not the whole one", n, name)
+			}
+		}
+		s.answersTellNothing()
+		for table, rows := range w.dump() {
+			if table == "dev_mail" {
+				for name, secret := range s.secrets {
+					if !strings.Contains(name, "mailed") && !strings.Contains(name, "reset token") && bytes.Contains(rows, []byte(secret)) {
+						t.Errorf("the %s is in a mail", name)
+					}
+				}
+				continue
+			}
+			s.leaks("table "+table, rows)
+		}
+		for _, kind := range []string{"account.created", "session.created", "session.reuse_detected", "password.changed", "password.reset", "signin.refused", "password.change_refused"} {
+			if !bytes.Contains(w.dump()["audit_event"], []byte(kind)) {
+				t.Errorf("the story lacks %s", kind)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		s.leaks("the log", []byte(w.log.String()))
+		if !strings.Contains(w.log.String(), "session.refreshed") {
+			t.Error("the log is not the engine's")
+		}
+		if w.engine == "sqlite" {
+			s.filesHoldNothing()
+		}
+	})
+}
+
+// answersTellNothing looks at every answer: what it issued it may hold, once, and nothing else.
+func (s *story) answersTellNothing() {
+	s.t.Helper()
+	for _, a := range s.told {
+		all := []byte(a.text + "\n" + fmt.Sprint(a.header))
+		if strings.HasSuffix(a.what, "POST /api/auth/login/") || strings.HasSuffix(a.what, "/token/refresh/") || strings.HasSuffix(a.what, "/register/") {
+			if a.status < 400 {
+				all = bytes.ReplaceAll(all, []byte(orNothing(a.member("access"))), nil)
+				all = bytes.ReplaceAll(all, []byte(orNothing(a.member("refresh"))), nil)
+				for _, c := range a.cookies {
+					all = bytes.ReplaceAll(all, []byte(orNothing(c.Value)), nil)
+				}
+			}
+		}
+		if strings.Contains(a.what, "/account/") {
+			// The form carries the token on that the link brought.
+			for name, secret := range s.secrets {
+				if isToken(name) {
+					all = bytes.ReplaceAll(all, []byte(`name="token" value="`+secret+`"`), nil)
+				}
+			}
+		}
+		s.leaks("the answer to "+a.what, all)
+	}
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "\x00"
+	}
+	return s
+}
+
+// filesHoldNothing reads what SQLite left on the disk, free pages and the log included. Mails of
+// development mode hold their own links.
+func (s *story) filesHoldNothing() {
+	s.t.Helper()
+	path := strings.TrimPrefix(s.url, "sqlite:")
+	for name := range s.secrets {
+		if strings.Contains(name, "mailed") || strings.Contains(name, "reset token") {
+			delete(s.secrets, name)
+		}
+	}
+	found := 0
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		b, err := os.ReadFile(path + suffix)
+		if err != nil {
+			continue // SQLite removes them when the last connection closes
+		}
+		found += len(b)
+		s.leaks("the file gatehouse.db"+suffix, b)
+	}
+	if found < 100_000 {
+		s.t.Errorf("only %d bytes were found on the disk", found)
+	}
+}
