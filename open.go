@@ -177,10 +177,8 @@ func (g *Gatehouse) openMail() error {
 	if err != nil {
 		return err
 	}
-	recover := g.cfg.Links.SignIn
-	orDefault(&recover, g.cfg.PublicURL)
 	g.letters = letter.New(g.db, g.queue, sender, templates, mail.Brand(g.cfg.Brand),
-		letter.Links{Verify: g.cfg.Links.Verify, Reset: g.cfg.Links.Reset, Recover: recover})
+		letter.Links{Verify: g.cfg.Links.Verify, Reset: g.cfg.Links.Reset, Recover: g.cfg.PublicURL + "/account/forgot/"})
 	return nil
 }
 

@@ -120,7 +120,9 @@ func (l *loader) list(where string, s setting, node *yaml.Node) {
 	items := reflect.MakeSlice(s.value.Type(), len(node.Content), len(node.Content))
 	for i, item := range node.Content {
 		if v := items.Index(i); v.Kind() == reflect.Struct {
-			at := func(_ int, setting string) string { return strings.TrimSuffix(fmt.Sprintf("%s[%d].%s", where, i, setting), ".") }
+			at := func(_ int, setting string) string {
+				return strings.TrimSuffix(fmt.Sprintf("%s[%d].%s", where, i, setting), ".")
+			}
 			l.mapping(at, item, settingsOf(v, ""), "")
 		} else {
 			l.node(where, setting{value: v}, item)

@@ -12,12 +12,14 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
-// PageRoutes returns the pages that mailed links lead to, outside of the mount. Looking at one
-// uses nothing up: mail scanners open links.
+// PageRoutes returns the pages of this flow, outside of the mount. Looking at one that a mailed
+// link leads to uses nothing up: mail scanners open links.
 func PageRoutes(s *Service) []web.Route {
 	return []web.Route{
 		web.Get("/account/reset/", web.Public, web.Page(s.showReset)),
 		web.Post("/account/reset/", web.Public, web.Form(s.postReset)),
+		web.Get("/account/forgot/", web.Public, web.Page(s.showForgot)),
+		web.Post("/account/forgot/", web.Public, web.Form(s.postForgot)),
 	}
 }
 

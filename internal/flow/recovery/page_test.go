@@ -85,3 +85,19 @@ func TestPageLoadsNothingAndRefusesForeignForms(t *testing.T) {
 		}
 	})
 }
+
+func TestForgotPageSaysTheSameForEveryAddress(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		known := w.Submit("/account/forgot/", url.Values{"email": {"jo@example.com"}})
+		unknown := w.Submit("/account/forgot/", url.Values{"email": {"sam@example.com"}})
+		if known.Status != http.StatusAccepted || unknown.Status != known.Status || strings.ReplaceAll(known.Text, "jo@", "sam@") != unknown.Text {
+			t.Errorf("the answers differ: %d and %d", known.Status, unknown.Status)
+		}
+		if bad := w.Submit("/account/forgot/", url.Values{"email": {"<script>@"}}); bad.Status != http.StatusBadRequest || strings.Contains(bad.Text, "<script>") || !strings.Contains(bad.Text, `aria-describedby="problem"`) {
+			t.Errorf("%d %s", bad.Status, bad.Text)
+		}
+		if p := w.Page("/account/forgot/"); p.Status != http.StatusOK || !strings.Contains(p.Text, `autocomplete="username"`) {
+			t.Errorf("%d %s", p.Status, p.Text)
+		}
+	})
+}
