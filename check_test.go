@@ -40,7 +40,9 @@ func TestCheckNamesEachProblem(t *testing.T) {
 		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.SecretKey = "" }},
 		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.SecretKey = canary }},
 		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.SecretKey = strings.Repeat("A", 43) + "=" }},
-		{"GATEHOUSE_SECRET_KEY", func(c *Config) { c.Dev, c.PublicURL, c.DatabaseURL, c.SecretKey = true, "http://localhost", "postgres://x", "" }},
+		{"GATEHOUSE_SECRET_KEY", func(c *Config) {
+			c.Dev, c.PublicURL, c.DatabaseURL, c.SecretKey = true, "http://localhost", "postgres://x", ""
+		}},
 		{"GATEHOUSE_SECRET_KEY_PREVIOUS", func(c *Config) { c.SecretKeyPrevious = []string{canary} }},
 		{"GATEHOUSE_SMTP_URL", func(c *Config) { c.SMTPURL = "" }},
 		{"GATEHOUSE_SMTP_URL", func(c *Config) { c.SMTPURL, c.MailFrom = "http://"+canary, "a@example.com" }},

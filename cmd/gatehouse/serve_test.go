@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds what never takes long, so that a hanging test says where.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // process is the real binary at work in a directory of its own.
 type process struct {

@@ -34,6 +34,9 @@ func (s *story) keep(name, secret string) string {
 // tokensOf keeps what an answer issued.
 func (s *story) tokensOf(a answer) pair {
 	s.t.Helper()
+	if a.status != http.StatusOK {
+		s.t.Fatalf("%s answered %d %s", a.what, a.status, a.code)
+	}
 	p := pair{access: s.keep("access token", a.member("access")), refresh: a.member("refresh"), cookie: a.refreshCookie()}
 	if p.cookie != nil {
 		s.keep("refresh cookie", p.cookie.Value)
@@ -54,7 +57,7 @@ func (s *story) refresh(token string) answer {
 func (s *story) tell() {
 	own := header("Origin", s.URL)
 	first, wrong := s.keep("password", "Canary-Password-1-"+canary), s.keep("wrong password", "Canary-Password-2-"+canary)
-	second, third, fourth := s.keep("changed password", "Canary-Password-3-"+canary), s.keep("reset password", "Canary-Password-4-"+canary), s.keep("short of the policy", "jo@example.com-"+canary[:8])
+	second, third, fourth := s.keep("changed password", "Canary-Password-3-"+canary), s.keep("reset password", "Canary-Password-4-"+canary), s.keep("password against the policy", strings.Repeat("Canary-Password-5-"+canary, 40))
 
 	registered := s.call(http.MethodPost, "/register/", text(map[string]string{"email": "jo@example.com", "password": first, "full_name": "Jo Doe"}), own)
 	s.keep("registration cookie", registered.cookies[0].Value)

@@ -96,7 +96,7 @@ func TestLimitsTellNoOneApart(t *testing.T) {
 			if !slices.Equal(shapes[0], shapes[1]) {
 				t.Errorf("%s: %v and %v", path, shapes[0], shapes[1])
 			}
-			if path != "/email/verify/resend/" && shapes[0][3] != "429 rate_limited true" {
+			if path != "/email/verify/resend/" && shapes[0][3] != "429rate_limitedtrue" {
 				t.Errorf("%s: the fourth try: %s", path, shapes[0][3])
 			}
 		}

@@ -34,7 +34,7 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 					t.Fatalf("round %d, killed %s", round, moments[round%len(moments)])
 				}
 			}
-			l.busy(l.told, "register", "verify", "reset", "confirm", "refresh", "me")
+			l.busy(l.told, append(changes, "refresh", "me")...)
 			if engine == "sqlite" {
 				var verdict string
 				if s.read(&verdict, "PRAGMA integrity_check"); verdict != "ok" {
@@ -61,7 +61,7 @@ func killOnce(s *site, l *load, at moment, random *rand.Rand) {
 	ctx, stop := context.WithCancel(context.Background())
 	die := sync.OnceFunc(func() { victim.kill(); stop() })
 	var countdown atomic.Int64
-	countdown.Store(1 + random.Int64N(10))
+	countdown.Store(1 + random.Int64N(6))
 	script := func(step mailtest.Step) error {
 		if moment(step) == at && countdown.Add(-1) == 0 {
 			die() // and the mail server goes on as if nothing had happened
@@ -71,7 +71,8 @@ func killOnce(s *site, l *load, at moment, random *rand.Rand) {
 	s.post.script.Store(&script)
 	wait := l.start(ctx)
 	if at == "some time" {
-		time.Sleep(30*time.Millisecond + time.Duration(random.Int64N(int64(600*time.Millisecond))))
+		l.progress(changes[random.IntN(len(changes))], 1+random.IntN(3))
+		time.Sleep(time.Duration(random.Int64N(int64(30 * time.Millisecond))))
 		die()
 	}
 	<-ctx.Done()

@@ -21,6 +21,21 @@ type load struct {
 	told, turnedAway map[string]int
 }
 
+// progress waits until something was acknowledged n more times.
+func (l *load) progress(what string, n int) {
+	l.site.t.Helper()
+	told := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.told[what]
+	}
+	began := told()
+	await(l.site.t, what, func() bool { return told() >= began+n })
+}
+
+// changes are what is acknowledged and told by mail.
+var changes = []string{"register", "verify", "reset", "confirm"}
+
 // newLoad makes people at every server.
 func newLoad(s *site) *load {
 	l := &load{site: s, told: map[string]int{}, turnedAway: map[string]int{}}
@@ -145,7 +160,7 @@ func (n *newcomer) act(ctx context.Context) bool {
 	n.fresh = append(n.fresh, r)
 	r.known = n.load.known("register", n.at.register(r.email, password(n.n)), http.StatusCreated)
 	if !r.known {
-		time.Sleep(50 * time.Millisecond) // whoever is turned away takes a breath
+		time.Sleep(200 * time.Millisecond) // whoever is turned away takes a breath
 	}
 	if !r.known || n.n%2 == 0 {
 		return true

@@ -44,14 +44,14 @@ func TestDatabaseCrashLosesNothingAcknowledged(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		unready := watch(ctx, s)
 		wait := l.start(ctx)
-		time.Sleep(300 * time.Millisecond) // of load before
+		l.progress("confirm", 1)
 		if err := c.Restart(); err != nil {
 			t.Error(err)
 		}
 		for _, one := range s.servers {
 			await(t, "a server to be ready again", one.ready)
 		}
-		time.Sleep(300 * time.Millisecond) // of load after
+		l.progress("verify", 1)
 		stop()
 		wait()
 		if unready() == 0 {
@@ -59,7 +59,7 @@ func TestDatabaseCrashLosesNothingAcknowledged(t *testing.T) {
 		}
 		l.check()
 	}
-	l.busy(l.told, "register", "verify", "reset", "confirm", "refresh", "me")
+	l.busy(l.told, append(changes, "refresh", "me")...)
 	l.busy(l.turnedAway, "refresh", "me")
 	s.calm()
 }

@@ -83,6 +83,11 @@ func each(t *testing.T, n int, fn func(t *testing.T, in instances)) {
 	t.Helper()
 	dbtest.EachURL(t, func(t *testing.T, url, _ string) {
 		in := instances{clock: newDriven(), log: new(bytes.Buffer)}
+		t.Cleanup(func() { // the last of all, when nobody writes any more
+			if t.Failed() {
+				t.Logf("logged:\n%s", in.log)
+			}
+		})
 		log := slog.New(slog.NewTextHandler(in.log, nil))
 		for range n {
 			q := New(Config{DB: openDB(t, url, in.clock), Sealer: newSealer(t), Logger: log, Workers: 8})

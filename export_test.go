@@ -1,0 +1,12 @@
+package gatehouse
+
+import "github.com/gatehouse-auth/gatehouse/internal/kit/db"
+
+// What the tests beside this package need to see.
+var (
+	APIRoutes  = (*Gatehouse).routes
+	PageRoutes = (*Gatehouse).pageRoutes
+)
+
+// Database returns the pool that g works with.
+func Database(g *Gatehouse) *db.DB { return g.db }
