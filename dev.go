@@ -111,7 +111,7 @@ func (g *Gatehouse) showMailbox(w http.ResponseWriter, r *http.Request) error {
 		// People look for the newest.
 		shown[len(mails)-1-i] = shownMail{m.Subject, m.To, m.SentAt.Format(time.RFC1123), g.links(m.Text)}
 	}
-	return ui.Write(w, ui.Page{Status: http.StatusOK, Title: "Mailbox", Product: g.cfg.Brand.Name, Body: mailboxBody, Data: shown})
+	return ui.Write(w, ui.Page{Status: http.StatusOK, Title: "Mailbox", Product: g.cfg.Brand.Name, Body: mailboxBody, Data: shown, Wide: true})
 }
 
 // links cuts text at what looks like an address on this server or one that mails are set up to lead to.

@@ -16,10 +16,10 @@ var errorsText string
 func (g *Gatehouse) docRoutes(api []web.Route) []web.Route {
 	return []web.Route{
 		web.Get("/docs/", web.Public, web.Page(func(w http.ResponseWriter, _ *http.Request) error {
-			return ui.Write(w, ui.Page{Status: http.StatusOK, Title: "API reference", Product: g.cfg.Brand.Name, Body: docsBody, Data: reference{g.Issuer(), api}})
+			return ui.Write(w, ui.Page{Status: http.StatusOK, Title: "API reference", Product: g.cfg.Brand.Name, Body: docsBody, Data: reference{g.Issuer(), api}, Wide: true})
 		})),
 		web.Get("/docs/errors/", web.Public, web.Page(func(w http.ResponseWriter, _ *http.Request) error {
-			return ui.Write(w, ui.Page{Status: http.StatusOK, Title: "Error codes", Product: g.cfg.Brand.Name, Body: errorsBody, Data: errorRows(errorsText)})
+			return ui.Write(w, ui.Page{Status: http.StatusOK, Title: "Error codes", Product: g.cfg.Brand.Name, Body: errorsBody, Data: errorRows(errorsText), Wide: true})
 		})),
 	}
 }

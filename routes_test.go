@@ -57,7 +57,9 @@ type target struct {
 // targets are all routes of g below base; unmounted API paths work behind a stripping proxy.
 func targets(srv *gatehousetest.Server) (all []target) {
 	g := srv.Gatehouse()
-	path := func(r web.Route) string { return strings.Replace(r.Path, "{id}", "0190a7b2-0000-7000-8000-000000000000", 1) }
+	path := func(r web.Route) string {
+		return strings.Replace(r.Path, "{id}", "0190a7b2-0000-7000-8000-000000000000", 1)
+	}
 	for _, r := range gatehouse.APIRoutes(g) {
 		all = append(all, target{r, srv.APIURL + path(r), g.Handler()})
 	}
@@ -130,6 +132,10 @@ func TestOtherSpellingsOfAPathOpenNothing(t *testing.T) {
 			}
 			w := httptest.NewRecorder()
 			r.handler.ServeHTTP(w, req)
+			// One more segment may name a thing below, which takes other methods.
+			if w.Code == http.StatusMethodNotAllowed && strings.HasSuffix(spelling, "/x.css") {
+				continue
+			}
 			same := r.Access != web.Public && w.Code == http.StatusUnauthorized
 			if w.Code != http.StatusNotFound && !same || w.Header().Get("Location") != "" {
 				t.Errorf("%s /%s: answered %d", r.Method, spelling, w.Code)

@@ -18,6 +18,7 @@ func routes(gh *gatehouse.Gatehouse, dev bool) http.Handler {
 	sites := map[string]http.Handler{".well-known": gh.WellKnown(), "account": gh.Pages()}
 	if dev {
 		sites["dev"] = gh.Dev()
+		probes[""] = http.RedirectHandler("/dev/", http.StatusSeeOther) // for whoever opens the bare address
 	}
 	api := gh.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -39,6 +39,7 @@ type Page struct {
 	Product string
 	Body    Body
 	Data    any
+	Wide    bool // for tables
 }
 
 // Write renders p. Nothing is sent unless all of it renders.
@@ -48,7 +49,7 @@ func Write(w http.ResponseWriter, p Page) error {
 		return fmt.Errorf("ui: %w", err)
 	}
 	err := layout.Execute(&page, map[string]any{
-		"Title": p.Title, "Product": p.Product,
+		"Title": p.Title, "Product": p.Product, "Wide": p.Wide,
 		"Style": template.CSS(style),          //nolint:gosec // our own file
 		"Body":  template.HTML(body.String()), //nolint:gosec // escaped by the template just above
 	})
