@@ -119,10 +119,12 @@ func newStage(t *testing.T, engine string) *stage {
 		{name: "logout", method: "POST", path: "/logout/", body: `{"refresh":"` + gone.Refresh + `"}`, least: 2},
 		{name: "revoke", method: "POST", path: "/token/revoke/", body: `{"token":"` + revoked.Access + `"}`, least: 2},
 		{name: "logout everywhere", method: "POST", path: "/logout/all/", body: `{"refresh":"` + all.Refresh + `"}`, least: 2},
+		{name: "change refused", method: "POST", path: "/password/change/", body: fmt.Sprintf(`{"old_password":"not %s","new_password":"Another-Long-2-Secret"}`, faultPassword), bearer: change.Access, least: 4},
 		{name: "change", method: "POST", path: "/password/change/", body: fmt.Sprintf(`{"old_password":%q,"new_password":"Another-Long-2-Secret"}`, faultPassword), bearer: change.Access, least: 6},
 		{name: "ask for a reset", method: "POST", path: "/password/reset/", body: `{"email":"jo@example.com"}`, least: 2},
 		{name: "reset", method: "POST", path: "/password/reset/confirm/", body: `{"token":"` + reset + `","new_password":"Another-Long-2-Secret"}`, least: 6},
 		{name: "verify page", method: "GET", path: "/account/verify/?token=" + verifyForm, least: 1},
+		{name: "verify form refused", method: "POST", path: "/account/verify/", body: url.Values{"token": {verifyForm}, "password": {"not " + faultPassword}}.Encode(), least: 4},
 		{name: "verify form", method: "POST", path: "/account/verify/", body: url.Values{"token": {verifyForm}, "password": {faultPassword}}.Encode(), least: 6},
 		{name: "reset page", method: "GET", path: "/account/reset/?token=" + resetForm, least: 1},
 		{name: "reset form", method: "POST", path: "/account/reset/", body: url.Values{"token": {resetForm}, "new_password": {"Another-Long-2-Secret"}}.Encode(), least: 6},
@@ -158,6 +160,9 @@ func (s *stage) statements(failing int, why error, fn func()) (all []string) {
 	s.db.Inspect(func(query string) error {
 		mu.Lock()
 		defer mu.Unlock()
+		if strings.Contains(query, "FROM key_material") {
+			return nil // known keys are read again now and then, by whatever request comes along
+		}
 		if all = append(all, query); len(all) == failing {
 			return why
 		}
@@ -170,18 +175,14 @@ func (s *stage) statements(failing int, why error, fn func()) (all []string) {
 	return all
 }
 
-// counts returns how many rows each table has and the sum of what requests may change in place.
+// state returns what requests change for good. A session's count of repeats is none of it.
 func (s *stage) state() (rows []string) {
 	s.t.Helper()
 	for _, query := range []string{
 		"SELECT id, active, epoch, email_verified FROM account", "SELECT full_name, updated_at, account_id FROM profile", "SELECT account_id, hash FROM password_credential", "SELECT id FROM registration",
-		"SELECT id, used_at FROM one_time_token", "SELECT id, counter, repeats, epoch, ended_at FROM session", "SELECT id FROM job", "SELECT id FROM audit_event",
+		"SELECT id, used_at FROM one_time_token", "SELECT id, counter, epoch, ended_at FROM session", "SELECT id FROM job", "SELECT id FROM audit_event",
 	} {
-		err := s.db.Row(s.t.Context(), "SELECT count(*) FROM ("+query+") q", nil, new(int))
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		err = s.db.Each(s.t.Context(), query+" ORDER BY 1, 2, 3"[:len(" ORDER BY 1")], nil, func(scan func(...any) error) error {
+		err := s.db.Each(s.t.Context(), query+" ORDER BY 1", nil, func(scan func(...any) error) error {
 			dest := make([]any, strings.Count(query, ",")+1)
 			for i := range dest {
 				dest[i] = new(any)
@@ -238,7 +239,7 @@ func (s *stage) breaks(d deed) {
 				return
 			}
 			want := map[bool]int{true: http.StatusInternalServerError, false: http.StatusServiceUnavailable}[why == errBroken] //nolint:errorlint // it is that one
-			if resp.StatusCode != want || (want == http.StatusServiceUnavailable) != (resp.Header.Get("Retry-After") != "") && want != http.StatusServiceUnavailable {
+			if resp.StatusCode != want {
 				s.t.Errorf("%s, statement %d fails with %v: answered %d", d.name, n, why, resp.StatusCode)
 			}
 			for _, told := range []string{"SELECT", "disk", "/srv", "sql", ".go", "goroutine"} {

@@ -158,6 +158,9 @@ func rounds(ratios []float64) string {
 
 func (d duel) note() string {
 	text := fmt.Sprintf("p50 %s, p99 %s ms; CPU µs an operation %s, limit %s", ms(d.ours.p50), ms(d.ours.p99), d.ours.perOp, d.limit.perOp)
+	if all := d.ours.perOp.total(); all > 0 {
+		text += ": " + number(float64(d.limit.perOp.total())/float64(all))
+	}
 	if s := max(d.ours.strangers, d.limit.strangers); s > quiet {
 		text += fmt.Sprintf("; other programs used %s cores", number(s))
 	}

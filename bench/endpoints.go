@@ -83,11 +83,11 @@ func (c *counted) rows(walks int) []row {
 	for _, name := range c.order {
 		t := c.least[name]
 		r := row{
-			path: name, ours: fmt.Sprintf("%d statements", t.statements), result: fmt.Sprintf("%d round trips", t.roundTrips),
+			path: name, ours: plural(t.statements, "statement"), result: plural(t.roundTrips, "round trip"),
 			rounds: fmt.Sprintf("least of %d", walks),
 		}
 		if bound, ok := most[name]; ok {
-			r.gate, r.missed = fmt.Sprintf("at most %d statements", bound), t.statements > bound
+			r.gate, r.missed = "at most "+plural(bound, "statement"), t.statements > bound
 		}
 		rows = append(rows, r)
 	}

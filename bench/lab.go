@@ -78,7 +78,7 @@ func processor() string {
 func (l *lab) compile(name string, flags ...string) (string, error) {
 	out := filepath.Join(l.dir, name)
 	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", out}, flags...)
-	cmd := exec.Command("go", append(args, module+"/cmd/gatehouse")...) //nolint:gosec,noctx // our own program
+	cmd := exec.Command("go", append(args, module+"/cmd/gatehouse")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the server: %w: %s", err, text)
@@ -140,7 +140,7 @@ func (l *lab) startServer(ctx context.Context, binary, databaseURL string, setti
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, "serve", "--addr", address) //nolint:gosec,noctx // our own program; it is stopped by signal
+	cmd := exec.Command(binary, "serve", "--addr", address)
 	cmd.Env = append(cleanEnvironment(),
 		"GATEHOUSE_PUBLIC_URL="+publicURL, "GATEHOUSE_DATABASE_URL="+databaseURL, "GATEHOUSE_SECRET_KEY="+l.secretKey,
 		"GATEHOUSE_SMTP_URL=off", "GATEHOUSE_TRUSTED_PROXIES=127.0.0.1/32")
@@ -154,7 +154,7 @@ func (l *lab) startDev(ctx context.Context, binary, data string, settings ...str
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, "serve", "--dev", "--addr", address, "--data", data) //nolint:gosec,noctx // our own program; it is stopped by signal
+	cmd := exec.Command(binary, "serve", "--dev", "--addr", address, "--data", data)
 	cmd.Env = append(cleanEnvironment(), "GATEHOUSE_SECRET_KEY="+l.secretKey, "GATEHOUSE_AUDIENCE="+publicURL)
 	cmd.Env = append(cmd.Env, settings...)
 	return launch(ctx, &server{cmd: cmd, address: address, host: address}, "/healthz")
@@ -172,7 +172,7 @@ func cleanEnvironment() []string {
 }
 
 func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

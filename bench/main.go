@@ -46,7 +46,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if len(os.Args) > 1 && os.Args[1] == floorMode {
-		exit(serveFloor(ctx))
+		exit(serveFloor(os.Args[2:]))
 	}
 	o := options{size: size{accounts: 100_000, sessions: 1_000_000}}
 	flag.IntVar(&o.rounds, "rounds", 7, "rounds of each comparison")

@@ -72,8 +72,8 @@ func benchMe(ctx context.Context, l *lab) ([]row, error) {
 }
 
 // signedIn returns an access token for each of the first sessions.
-func (on *server) signedIn(w *world, people int) ([]string, error) {
-	c, err := on.dial()
+func (s *server) signedIn(w *world, people int) ([]string, error) {
+	c, err := s.dial()
 	if err != nil {
 		return nil, err
 	}
@@ -122,17 +122,17 @@ func (w *world) startFloor(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, floorMode, address, w.url, text) //nolint:gosec,noctx // this very program; it is stopped by signal
+	cmd := exec.Command(self, floorMode, address, w.url, text)
 	return launch(ctx, &server{cmd: cmd, address: address, host: address}, "/?session="+by.SessionID.String()+"&subject="+by.Subject)
 }
 
 // serveFloor is that process: a handler that reads one account by the session's key, and writes it.
-func serveFloor(ctx context.Context) error {
-	if len(os.Args) != 5 {
+func serveFloor(args []string) error {
+	if len(args) != 3 {
 		return errors.New("the bare handler is started by this program itself")
 	}
-	address, text := os.Args[2], os.Args[4]
-	pool, err := (&world{url: os.Args[3]}).pool(ctx)
+	address, url, text := args[0], args[1], args[2]
+	pool, err := (&world{url: url}).pool(context.Background())
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func serveFloor(ctx context.Context) error {
 		var a account.Account
 		if err == nil {
 			dest, _ := a.Dest()
-			err = pool.QueryRow(r.Context(), text, id, time.Now().UnixMilli(), q.Get("subject")).Scan(dest...)
+			err = pool.QueryRow(r.Context(), text, [16]byte(id), time.Now().UnixMilli(), q.Get("subject")).Scan(dest...)
 		}
 		if err != nil {
 			http.Error(w, fmt.Sprint(err), http.StatusInternalServerError)

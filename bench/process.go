@@ -70,19 +70,16 @@ func (l *lab) idleMemory(ctx context.Context, binary string) (row, error) {
 		return row{}, err
 	}
 	defer s.stop()
-	time.Sleep(3 * time.Second) // background work has had its first turn
+	time.Sleep(l.block) // background work has had its first turn
 	mb, err := resident(s.pid())
 	if err != nil {
 		return row{}, err
 	}
-	r := row{path: "idle memory", ours: number(mb) + " MB", result: number(mb) + " MB", note: "resident, 3 s after the start"}
+	r := row{path: "idle memory", ours: number(mb) + " MB", result: number(mb) + " MB", note: fmt.Sprintf("resident, %v after the start", l.block)}
 	r = r.bounded(atMost(35), mb)
 	r.gate = "under 35 MB"
 	return r, nil
 }
-
-// loads is how often the same load is put on a server whose memory is watched.
-const loads = 10
 
 // loadedMemory puts every kind of load on one server again and again. The server runs on two
 // cores, because each hash under way takes 19 MiB.
@@ -93,6 +90,10 @@ func (l *lab) loadedMemory(ctx context.Context, binary string, w *world) (row, e
 		return row{}, err
 	}
 	defer s.stop()
+	loads := 10
+	if l.quick {
+		loads = 2
+	}
 	var after []float64
 	for range loads {
 		mb, err := l.loadOnce(ctx, s, w, clients)
@@ -103,9 +104,9 @@ func (l *lab) loadedMemory(ctx context.Context, binary string, w *world) (row, e
 	}
 	first, last, most := after[0], after[loads-1], slices.Max(after)
 	r := row{
-		path: "memory after the load", ours: number(most) + " MB", result: fmt.Sprintf("%s MB, tenth load %s of the first", number(most), number(last/first)),
+		path: "memory after the load", ours: number(most) + " MB", result: fmt.Sprintf("%s MB, last load %s of the first", number(most), number(last/first)),
 		rounds: fmt.Sprintf("%d (%s to %s MB)", loads, number(slices.Min(after)), number(most)),
-		note:   fmt.Sprintf("resident, the most after any load; first %s, tenth %s MB; a load is sign-in, refresh and me/, 16 clients, %v each", number(first), number(last), l.block),
+		note:   fmt.Sprintf("resident, the most after any load; first %s, last %s MB; a load is sign-in, refresh and me/, 16 clients, %v each", number(first), number(last), l.block),
 	}
 	// Two readings of the same thing differ by a few per cent: how much of the last hashes' memory
 	// the runtime has given back.

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
@@ -95,20 +94,20 @@ func (w *world) singleRefreshes(ctx context.Context, clients int) (s side, done 
 	}
 	stmt, err := d.PrepareContext(ctx, text)
 	if err != nil {
-		return side{}, nil, err
+		return side{}, nil, errors.Join(err, d.Close())
 	}
 	var turn sync.Mutex
 	do := func(c int) error {
 		n := w.pick(c, clients)
 		args := refreshArgs(n, w.spend(n), time.Now().UnixMilli())
-		args[0] = args[0].(uuid.UUID).String()
+		args[0] = idOf(sessionPrefix, n).String()
 		turn.Lock()
 		defer turn.Unlock()
 		var r refreshed
 		err := stmt.QueryRowContext(ctx, args...).Scan(r.dest()...)
 		return r.check(err)
 	}
-	return side{clients: clients, do: do}, func() { _ = d.Close() }, nil
+	return side{clients: clients, do: do}, func() { _, _ = stmt.Close(), d.Close() }, nil
 }
 
 // serversOnSQLite compares the server with itself without gathering.
@@ -163,7 +162,7 @@ func (l *lab) compileWithoutGathering() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // our own source
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}

@@ -81,6 +81,14 @@ func grouped(n int64) string {
 	return s
 }
 
+// plural writes n things.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprint(n) + " " + thing
+}
+
 // median returns the middle of values, which must not be empty.
 func median[T cmp.Ordered](values []T) T {
 	s := slices.Sorted(slices.Values(values))

@@ -39,7 +39,7 @@ func benchSignIn(ctx context.Context, l *lab) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := d.row(fmt.Sprintf("sign in, %d clients", clients), fmt.Sprintf("the same argon2id, %d at once", cores), atLeast(0.85))
+		r := d.row("sign in, "+plural(clients, "client"), fmt.Sprintf("the same argon2id, %d at once", cores), atLeast(0.85))
 		r.note += fmt.Sprintf("; server %s MB afterwards", number(mb))
 		rows = append(rows, r)
 	}
@@ -47,8 +47,8 @@ func benchSignIn(ctx context.Context, l *lab) ([]row, error) {
 }
 
 // signIns has each client sign in accounts of its own, one after the other.
-func (on *server) signIns(clients, accounts int) (s side, done func(), err error) {
-	conns, err := on.dialAll(clients)
+func (s *server) signIns(clients, accounts int) (load side, done func(), err error) {
+	conns, err := s.dialAll(clients)
 	if err != nil {
 		return side{}, nil, err
 	}

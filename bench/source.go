@@ -11,7 +11,7 @@ import (
 
 // sourceFile returns where a file of this module lies.
 func sourceFile(name string) (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output() //nolint:noctx // it ends by itself
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		return "", errors.New("the benchmark builds the server: run it inside the module")
 	}
@@ -19,12 +19,12 @@ func sourceFile(name string) (string, error) {
 }
 
 func copyFile(to, from string) error {
-	in, err := os.Open(from) //nolint:gosec // our own file
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
-	defer in.Close()          //nolint:errcheck // it is only read
-	out, err := os.Create(to) //nolint:gosec // our own file
+	defer in.Close() //nolint:errcheck // it is only read
+	out, err := os.Create(to)
 	if err != nil {
 		return err
 	}

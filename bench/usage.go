@@ -25,6 +25,8 @@ func (c costs) over(n int) costs {
 	return costs{c.generator / k, c.server / k, c.database / k}
 }
 
+func (c costs) total() time.Duration { return c.generator + c.server + c.database }
+
 // String lists the parts that there are, in microseconds.
 func (c costs) String() string {
 	parts := []string{us(c.generator) + " here"}
@@ -103,7 +105,7 @@ func machineTime() time.Duration {
 // processTime reads one /proc/PID/stat. The name in it may hold anything, so what follows its
 // last parenthesis counts.
 func processTime(file string) (pid, parent int, cpu time.Duration, ok bool) {
-	b, err := os.ReadFile(file) //nolint:gosec // a name from /proc
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return 0, 0, 0, false // it has ended
 	}

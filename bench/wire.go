@@ -55,7 +55,7 @@ func (w *wire) accept() {
 		if err != nil {
 			return // it was closed
 		}
-		database, err := net.Dial("unix", w.to) //nolint:noctx // a local socket
+		database, err := net.Dial("unix", w.to)
 		if err != nil {
 			_ = server.Close()
 			continue

@@ -137,7 +137,7 @@ func (w *world) insert(ctx context.Context, hash string) error {
 
 // pick returns a random session that no other of so many clients picks.
 func (w *world) pick(client, clients int) int {
-	return rand.IntN(len(w.counters)/clients)*clients + client //nolint:gosec // spreads load, guards nothing
+	return rand.IntN(len(w.counters)/clients)*clients + client
 }
 
 // spend returns the counter to present for a session and notes that it is used up.

@@ -96,7 +96,7 @@ func (s *Server) MustCall(t testing.TB, method, path string, by Session, in, out
 		options = append(options, bearerToken(by.Access))
 	}
 	a := call(t, s.Client, method, s.APIURL+path, options...)
-	if a.status >= http.StatusBadRequest {
+	if a.status < 200 || a.status > 299 {
 		t.Fatalf("gatehousetest: %s", a)
 	}
 	if out != nil {

@@ -17,7 +17,7 @@ func (b *battery) me(t testing.TB, s tokens) map[string]any {
 }
 
 func (b *battery) showsAccount(t *testing.T) {
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	if got := b.me(t, s); !reflect.DeepEqual(got, s.User) {
 		t.Error("GET me/ shows something else than the sign-in did")
 	}
@@ -71,7 +71,7 @@ func (b *battery) asksForToken(t *testing.T) {
 }
 
 func (b *battery) takesOneHeader(t *testing.T) {
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	cookies := []option{cookie(&http.Cookie{Name: "access", Value: s.Access}), cookie(&http.Cookie{Name: b.cookieName(), Value: s.Refresh})}
 	for name, options := range map[string][]option{
 		"another scheme":                   {header("Authorization", "Basic "+s.Access)},
@@ -94,7 +94,7 @@ func (b *battery) coversProtected(t *testing.T) {
 	if b.target.Protected == "" {
 		t.Skip("the target names no endpoint of its own: set Protected")
 	}
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	for _, options := range [][]option{nil, {bearerToken(forged())}, {bearerToken(s.Refresh)}, {header("X-Forwarded-For", "127.0.0.1")}} {
 		a := b.call(t, http.MethodGet, b.target.Protected, options...)
 		if a.status != http.StatusUnauthorized || !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Bearer") {
@@ -109,7 +109,7 @@ func (b *battery) coversAdminOnly(t *testing.T) {
 	if b.target.AdminOnly == "" {
 		t.Skip("the target names no endpoint for administrators: set AdminOnly")
 	}
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	a := b.call(t, http.MethodGet, b.target.AdminOnly)
 	a.want(t, http.StatusUnauthorized)
 	a.isProblem(t)
@@ -120,7 +120,7 @@ func (b *battery) coversAdminOnly(t *testing.T) {
 
 func (b *battery) endsWithExpiry(t *testing.T) {
 	b.needsClock(t)
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	b.advance(t, time.Duration(s.ExpiresIn)*time.Second)
 	b.call(t, http.MethodGet, "/me/", bearerToken(s.Access)).refused(t, http.StatusUnauthorized, "token_invalid")
 	if b.target.Protected != "" {

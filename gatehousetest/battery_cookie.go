@@ -64,7 +64,7 @@ func (b *battery) renew(t testing.TB, c *http.Cookie, options ...option) answer 
 }
 
 func (b *battery) rotatesCookie(t *testing.T) {
-	c := b.given(t, b.open(t, b.account(t), b.browser()))
+	c := b.given(t, b.open(t, b.visitor(t), b.browser()))
 	for range 2 {
 		next := b.given(t, b.renew(t, c, b.browser()))
 		again := b.given(t, b.renew(t, c, b.browser()))
@@ -77,7 +77,7 @@ func (b *battery) rotatesCookie(t *testing.T) {
 }
 
 func (b *battery) refusesForeignOrigin(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	c := b.given(t, b.open(t, acc))
 	for name, foreign := range map[string]option{
 		"Origin":                           header("Origin", "https://evil.example"),
@@ -106,7 +106,7 @@ func (b *battery) refusesForeignOrigin(t *testing.T) {
 }
 
 func (b *battery) prefersBody(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	c, s := b.given(t, b.open(t, acc)), b.signIn(t, acc)
 	a := b.post(t, "/token/refresh/", members{"refresh": s.Refresh}, cookie(c))
 	if got := a.tokens(t); got.Refresh == "" || len(a.cookies) != 0 {
@@ -121,15 +121,15 @@ func (b *battery) prefersBody(t *testing.T) {
 }
 
 func (b *battery) refusesTwoCookies(t *testing.T) {
-	acc := b.account(t)
-	c, planted := b.given(t, b.open(t, acc)), b.given(t, b.open(t, b.account(t)))
+	acc := b.visitor(t)
+	c, planted := b.given(t, b.open(t, acc)), b.given(t, b.open(t, b.visitor(t)))
 	b.renew(t, c, cookie(planted)).refused(t, http.StatusForbidden, "origin_refused")
 	b.given(t, b.renew(t, c))
 }
 
 // refusesOtherTransport: a token that comes in another way than it went out has been taken out of its place.
 func (b *battery) refusesOtherTransport(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	c := b.given(t, b.open(t, acc))
 	b.refresh(t, c.Value).refused(t, http.StatusUnauthorized, "refresh_rejected")
 	b.renew(t, c).refused(t, http.StatusUnauthorized, "refresh_rejected")
@@ -139,7 +139,7 @@ func (b *battery) refusesOtherTransport(t *testing.T) {
 }
 
 func (b *battery) clearsCookie(t *testing.T) {
-	c := b.given(t, b.open(t, b.account(t)))
+	c := b.given(t, b.open(t, b.visitor(t)))
 	for _, stale := range []*http.Cookie{c, c, {Name: c.Name, Value: url.QueryEscape(forged())}} {
 		a := b.call(t, http.MethodPost, "/logout/", cookie(stale), b.browser())
 		a.want(t, http.StatusOK)

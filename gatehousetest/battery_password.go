@@ -12,7 +12,7 @@ func (b *battery) changePassword(t testing.TB, s tokens, old, fresh string) answ
 }
 
 func (b *battery) changesPasswordBadly(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	s, fresh := b.signIn(t, acc), newPassword()
 	b.changePassword(t, s, newPassword(), fresh).refused(t, http.StatusForbidden, "password_rejected")
 	b.changePassword(t, s, acc.Password, "short").refused(t, http.StatusBadRequest, "password_refused")

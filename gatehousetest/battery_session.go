@@ -6,7 +6,7 @@ import (
 )
 
 func (b *battery) signsOut(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	s, other := b.signIn(t, acc), b.signIn(t, acc)
 	for range 2 {
 		b.post(t, "/logout/", members{"refresh": s.Refresh}).want(t, http.StatusOK)
@@ -16,7 +16,7 @@ func (b *battery) signsOut(t *testing.T) {
 }
 
 func (b *battery) signsOutByBearer(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	s, other := b.signIn(t, acc), b.signIn(t, acc)
 	for range 2 {
 		b.call(t, http.MethodPost, "/logout/", bearerToken(s.Access)).want(t, http.StatusOK)
@@ -34,7 +34,7 @@ func (b *battery) signsOutBadly(t *testing.T) {
 
 func (b *battery) signsOutEverywhere(t *testing.T) {
 	acc := b.account(t)
-	first, second, neighbour := b.signIn(t, acc), b.signIn(t, acc), b.signIn(t, b.account(t))
+	first, second, neighbour := b.signIn(t, acc), b.signIn(t, acc), b.signIn(t, b.visitor(t))
 	b.post(t, "/logout/all/", members{"refresh": first.Refresh}).want(t, http.StatusOK)
 	b.mustBeOver(t, first)
 	b.mustBeOver(t, second)
@@ -85,7 +85,7 @@ func (b *battery) endsOther(t *testing.T) {
 }
 
 func (b *battery) endsForeign(t *testing.T) {
-	mine, other := b.signIn(t, b.account(t)), b.signIn(t, b.account(t))
+	mine, other := b.signIn(t, b.visitor(t)), b.signIn(t, b.account(t))
 	them := b.read(t, other.Access)
 	same(t,
 		b.call(t, http.MethodDelete, "/sessions/"+them.SessionID+"/", bearerToken(mine.Access)),

@@ -14,7 +14,7 @@ var accountMembers = []string{
 }
 
 func (b *battery) signsIn(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	a := b.login(t, acc.Email, acc.Password)
 	got := a.tokens(t)
 	hasExactly(t, "the answer", a.object(t), "access", "refresh", "token_type", "expires_in", "refresh_expires_in", "user")
@@ -37,14 +37,14 @@ func (b *battery) signsIn(t *testing.T) {
 }
 
 func (b *battery) signsInUpperCase(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	b.login(t, strings.ToUpper(acc.Email), acc.Password).tokens(t)
 	b.login(t, acc.Email, strings.ToUpper(acc.Password)).refused(t, http.StatusUnauthorized, "credentials_rejected")
 	b.call(t, http.MethodPost, "/login", jsonBody(t, members{"email": acc.Email, "password": acc.Password})).tokens(t)
 }
 
 func (b *battery) signsInWrongly(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	wrong, missing := b.login(t, acc.Email, newPassword()), b.login(t, b.newAddress(), newPassword())
 	wrong.refused(t, http.StatusUnauthorized, "credentials_rejected")
 	same(t, wrong, missing, "request_id")
@@ -54,7 +54,7 @@ func (b *battery) signsInWrongly(t *testing.T) {
 // stopsGuessing needs the clock, so that it leaves no limit used up behind.
 func (b *battery) stopsGuessing(t *testing.T) {
 	b.needsClock(t)
-	acc, other := b.account(t), b.account(t)
+	acc, other := b.account(t), b.visitor(t)
 	var a answer
 	for range 40 {
 		if a = b.login(t, acc.Email, newPassword()); a.status == http.StatusTooManyRequests {

@@ -57,7 +57,7 @@ func (b *battery) read(t testing.TB, access string) (c accessClaims) {
 }
 
 func (b *battery) issues(t *testing.T) {
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	c := b.read(t, s.Access)
 	id, _ := s.User["id"].(string)
 	if c.Issuer != b.api || c.Audience != b.target.Audience || c.Subject != id || c.UserID != id || c.ClientID != "first-party" {
@@ -112,7 +112,7 @@ func (b *battery) verifier(t testing.TB, audience string) *verifier.Verifier {
 }
 
 func (b *battery) issuesForOne(t *testing.T) {
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	id, err := b.verifier(t, b.target.Audience).Verify(context.Background(), s.Access)
 	if err != nil {
 		t.Fatalf("package verifier: %v", err)
@@ -132,7 +132,7 @@ func (b *battery) issuesForOne(t *testing.T) {
 
 // refusesTampered presents tokens that a thief could make of a good one.
 func (b *battery) refusesTampered(t *testing.T) {
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	head, rest, _ := strings.Cut(s.Access, ".")
 	claims, signature, _ := strings.Cut(rest, ".")
 	other := strings.Split(b.signIn(t, b.account(t)).Access, ".")
@@ -163,7 +163,7 @@ func (b *battery) ask(t testing.TB, token string) answer {
 }
 
 func (b *battery) verifiesTokens(t *testing.T) {
-	s := b.signIn(t, b.account(t))
+	s := b.signIn(t, b.visitor(t))
 	for _, token := range []string{s.Access, s.Refresh, s.Access} {
 		a := b.ask(t, token)
 		a.want(t, http.StatusOK)
@@ -181,7 +181,7 @@ func (b *battery) verifiesTokens(t *testing.T) {
 }
 
 func (b *battery) revokes(t *testing.T) {
-	acc := b.account(t)
+	acc := b.visitor(t)
 	s, other := b.signIn(t, acc), b.signIn(t, acc)
 	form := func(token string) option {
 		return rawBody("application/x-www-form-urlencoded", url.Values{"token": {token}, "token_type_hint": {"refresh_token"}}.Encode())

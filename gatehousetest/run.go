@@ -79,8 +79,8 @@ func (s *Server) Target() Target {
 // Run proves, over HTTP alone, that a Gatehouse keeps the promises of its documentation. Every
 // feature is a subtest, skipped with the reason where the target does not allow it.
 //
-// It registers some thirty accounts, and nothing of others is touched. Clocks apart, it can run
-// against a server in use.
+// It makes about 25 accounts and touches nobody else's. Unless there is a clock to move, it can
+// run against a server in use.
 func Run(t *testing.T, target Target) {
 	t.Helper()
 	b := newBattery(t, target)

@@ -71,7 +71,9 @@ func killOnce(s *site, l *load, at moment, random *rand.Rand) {
 	s.post.script.Store(&script)
 	wait := l.start(ctx)
 	if at == "some time" {
-		l.progress(changes[random.IntN(len(changes))], 1+random.IntN(3))
+		for _, i := range random.Perm(len(changes)) {
+			l.progress(changes[i], 1)
+		}
 		time.Sleep(time.Duration(random.Int64N(int64(30 * time.Millisecond))))
 		die()
 	}

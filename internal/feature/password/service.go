@@ -1,6 +1,7 @@
 package password
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func (s *Service) Change(ctx context.Context, by session.Bearer, old, fresh stri
 	}
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error { return s.replace(ctx, tx, by, o, hash) })
 	if errors.Is(err, ErrRejected) {
-		return errors.Join(s.refused(ctx, by, "password_changed_meanwhile"), err)
+		return cmp.Or(s.refused(ctx, by, "password_changed_meanwhile"), err)
 	}
 	return err
 }
@@ -77,7 +78,7 @@ func (s *Service) prove(ctx context.Context, by session.Bearer, o *owner, old st
 	}
 	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: o.account.ID.String()})
 	if errors.Is(err, ratelimit.ErrLimited) {
-		return errors.Join(s.refused(ctx, by, "rate_limited"), err)
+		return cmp.Or(s.refused(ctx, by, "rate_limited"), err)
 	}
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (s *Service) prove(ctx context.Context, by session.Bearer, o *owner, old st
 		return err
 	}
 	if !result.OK {
-		return errors.Join(s.refused(ctx, by, "wrong_password"), ErrRejected)
+		return cmp.Or(s.refused(ctx, by, "wrong_password"), error(ErrRejected))
 	}
 	taken.Refund()
 	return nil

@@ -90,14 +90,14 @@ func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 type refreshRequest struct {
 	Body *struct {
-		Refresh string `json:"refresh,omitempty" minLength:"1" maxLength:"1024" doc:"Left out, the cookie is read"`
+		Refresh *string `json:"refresh,omitempty" maxLength:"16384" doc:"Left out, the cookie is read"`
 	}
 }
 
 // token returns the refresh token sent and how it travelled: the body's if there is one, else the cookie's.
 func (in *refreshRequest) token(q *web.Request) (token, transport string, err error) {
-	if in.Body != nil && in.Body.Refresh != "" {
-		return in.Body.Refresh, session.Body, nil
+	if in.Body != nil && in.Body.Refresh != nil {
+		return *in.Body.Refresh, session.Body, nil
 	}
 	token, _, err = q.Cookie(refreshCookie)
 	return token, session.Cookie, err

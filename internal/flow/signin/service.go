@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (s *Service) Login(ctx context.Context, in Attempt) (*SignedIn, error) {
 	}
 	defer leave()
 	if refusal, err := s.prove(ctx, in, by, found); err != nil || refusal != nil {
-		return nil, errors.Join(err, refusal)
+		return nil, cmp.Or(err, refusal) // without its trace a refusal is a failure
 	}
 	return s.start(ctx, found, session.Client{ID: session.FirstParty, Transport: in.Transport}, in.Audience)
 }

@@ -1,6 +1,7 @@
 package signup
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -96,7 +97,7 @@ func (s *Service) owned(ctx context.Context, p *pending, in Confirmation) (hash 
 	}
 	if !result.OK {
 		refused := audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "registration.refused", Reason: "wrong_password"})
-		return "", errors.Join(refused, password.ErrRejected)
+		return "", cmp.Or(refused, error(password.ErrRejected))
 	}
 	return p.hash, nil
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
@@ -134,5 +135,42 @@ func TestAClosedDatabaseIsUnavailableToStatementsItHasPrepared(t *testing.T) {
 		if err := put(t.Context(), d.DB, "b", 1); !errors.Is(err, db.ErrUnavailable) {
 			t.Error(err)
 		}
+	})
+}
+
+func TestCallersWhoGoAwayInATransactionHarmNobodyElse(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.DB) {
+		var leaving, writing sync.WaitGroup
+		stop := make(chan struct{})
+		for i := range 4 {
+			leaving.Go(func() {
+				for n := i; ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%60)*50*time.Microsecond)
+					_ = d.InTx(ctx, func(tx *db.Tx) error {
+						_, err := tx.Exec(ctx, "UPDATE rate_limit SET tat = tat + 1")
+						return err
+					})
+					cancel()
+				}
+			})
+		}
+		for i := range 4 {
+			writing.Go(func() {
+				for n := range 50 {
+					if err := put(t.Context(), d.DB, fmt.Sprint(i, "-", n), 1); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		writing.Wait()
+		close(stop)
+		leaving.Wait()
 	})
 }

@@ -136,11 +136,18 @@ func (e *sqliteEngine) begin(ctx context.Context) (transaction, error) {
 	if err := e.acquire(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := e.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := e.beginImmediate(ctx); err != nil {
 		e.release()
 		return nil, err
 	}
 	return (*sqliteTx)(e), nil
+}
+
+// beginImmediate does not end early with ctx: a BEGIN that took effect and was reported as
+// cancelled would leave the one writing connection inside a transaction for good.
+func (e *sqliteEngine) beginImmediate(ctx context.Context) error {
+	_, err := e.exec(context.WithoutCancel(ctx), "BEGIN IMMEDIATE")
+	return err
 }
 
 // sqliteTx is the engine while its slot is taken and a transaction is open.
@@ -190,7 +197,7 @@ func (e *sqliteEngine) batch(ctx context.Context, more func(limit int) []*statem
 	err := e.acquire(ctx)
 	if err == nil {
 		defer e.release()
-		_, err = e.exec(ctx, "BEGIN IMMEDIATE")
+		err = e.beginImmediate(ctx)
 	}
 	for err == nil && len(all) < maxBatch {
 		next := more(maxBatch - len(all))
