@@ -22,13 +22,15 @@ import (
 // patience bounds what one page's commands may take, in real time.
 const patience = 2 * time.Minute
 
+// built is the folder of what binary made; empty where no test asked for it.
+var built string
+
 // binary builds the server once, as `make build` does.
 var binary = sync.OnceValues(func() (path string, err error) {
-	dir, err := os.MkdirTemp("", "gatehouse-doctest-")
-	if err != nil {
+	if built, err = os.MkdirTemp("", "gatehouse-doctest-"); err != nil {
 		return "", err
 	}
-	path = filepath.Join(dir, "gatehouse")
+	path = filepath.Join(built, "gatehouse")
 	build := exec.Command("go", "build", "-o", path, "./cmd/gatehouse") //nolint:noctx // bounded by the test's own limit
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -40,8 +42,8 @@ var binary = sync.OnceValues(func() (path string, err error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if built != "" {
+		_ = os.RemoveAll(built)
 	}
 	os.Exit(code)
 }
@@ -167,7 +169,7 @@ func TestCommandsDoWhatTheirPageSays(t *testing.T) {
 	for _, p := range pages(t) {
 		for _, info := range []string{"sh run", "sh alone"} {
 			if p.has(info) {
-				t.Run(strings.ReplaceAll(p.name+" "+info, " ", "_"), func(t *testing.T) { perform(t, p, info) })
+				t.Run(filepath.Base(p.name)+" "+info, func(t *testing.T) { perform(t, p, info) })
 			}
 		}
 	}

@@ -140,3 +140,26 @@ func load(t *testing.T, dir string) source {
 	}
 	return s
 }
+
+// What the README mounts is what the library's example mounts and runs.
+func TestREADMEMountsWhatTheExampleRuns(t *testing.T) {
+	example, err := os.ReadFile(filepath.Join(root, "example_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := read(t, "README.md")
+	first := p.blocks[slices.IndexFunc(p.blocks, func(b block) bool { return b.info == "go" })]
+	mounts := 0
+	for line := range strings.Lines(first.text) {
+		call, _, _ := strings.Cut(strings.TrimSpace(line), " //")
+		if strings.HasPrefix(call, "mux.Handle(\"/") && !strings.Contains(call, "gh.Dev()") {
+			mounts++
+			if !strings.Contains(string(example), call) {
+				t.Errorf("README.md:%d: the example does not run %s", first.line, call)
+			}
+		}
+	}
+	if mounts < 2 {
+		t.Errorf("README.md:%d: mounts %d handlers", first.line, mounts)
+	}
+}

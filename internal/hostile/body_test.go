@@ -282,7 +282,11 @@ func TestOddValuesAreTheCallersFault(t *testing.T) {
 		}
 		for _, d := range doors {
 			for member, kind := range d.members {
-				for _, v := range odd {
+				values := odd
+				if strings.Contains(member, "password") {
+					values = odd[:8] // most of them cost a hash
+				}
+				for _, v := range values {
 					body := map[string]any{"email": "jo@example.com", "password": "short", "full_name": "Jo", "token": "x", "new_password": "short", "old_password": password}
 					for name := range body {
 						if _, known := d.members[name]; !known {

@@ -78,7 +78,7 @@ func TestCookieSessionsKeepTheirTokenInTheCookie(t *testing.T) {
 		bad := w.call(http.MethodPost, "/token/refresh/", `{"refresh":"grt_x"}`, own, cookie(mine))
 		w.refused(bad, "a bad body and a good cookie", http.StatusUnauthorized, "refresh_rejected")
 		empty := w.call(http.MethodPost, "/token/refresh/", `{"refresh":""}`, own, cookie(mine))
-		w.refused(empty, "an empty member and a good cookie", http.StatusBadRequest, badFields)
+		w.refused(empty, "an empty member and a good cookie", http.StatusUnauthorized, "refresh_rejected")
 		if len(bad.cookies)+len(empty.cookies) != 0 {
 			t.Error("a refusal touched the cookie")
 		}

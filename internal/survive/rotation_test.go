@@ -26,6 +26,33 @@ func verifierOf(t testing.TB, one *server, now func() time.Time) *verifier.Verif
 	return v
 }
 
+// keepsKeysOf is the same with a plain library, which keeps the keys for as long as it may and asks
+// for no others meanwhile, whatever key a token names.
+func keepsKeysOf(t testing.TB, one *server, now func() time.Time) *verifier.Verifier {
+	t.Helper()
+	var mu sync.Mutex
+	var set *verifier.KeySet
+	var until time.Time
+	v, err := verifier.New(origin+"/api/auth", audienceOf, verifier.WithClock(now), verifier.WithKeySet(func() *verifier.KeySet {
+		mu.Lock()
+		defer mu.Unlock()
+		if now().Before(until) {
+			return set
+		}
+		a := one.call("GET", "/api/auth/.well-known/jwks.json", nil)
+		fresh, err := verifier.ParseKeySet(a.body)
+		if err != nil {
+			t.Errorf("the published keys: %v: %v", a, err)
+		}
+		set, until = fresh, now().Add(a.maxAge)
+		return set
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // kid returns the header of a token, which names its key.
 func kid(token string) string {
 	head, _, _ := strings.Cut(token, ".")
@@ -39,11 +66,16 @@ func TestKeyRotationFailsNoVerification(t *testing.T) {
 	s.any(0).account("ada@example.com", password(1))
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	services := make([]*verifier.Verifier, len(s.servers))
-	for i, one := range s.servers {
-		services[i] = verifierOf(t, one, now)
-	}
 	before := s.any(0).signIn("ada@example.com", password(1))
+	var services []*verifier.Verifier
+	for _, one := range s.servers {
+		services = append(services, verifierOf(t, one, now), keepsKeysOf(t, one, now))
+	}
+	for _, v := range services { // they know the keys from before
+		if _, err := v.Verify(t.Context(), before.Access); err != nil {
+			t.Error(err)
+		}
+	}
 	s.mustRun("", "keys", "rotate", "sign")
 
 	ctx, stop := context.WithCancel(t.Context())

@@ -65,6 +65,7 @@ type answer struct {
 	status int
 	code   string        // of a problem
 	retry  time.Duration // Retry-After
+	maxAge time.Duration // of Cache-Control
 	body   []byte
 	err    error // no answer came
 }
@@ -134,6 +135,9 @@ func read(resp *http.Response) (a answer) {
 	a.status = resp.StatusCode
 	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // missing is 0
 	a.retry = time.Duration(seconds) * time.Second
+	_, age, _ := strings.Cut(resp.Header.Get("Cache-Control"), "max-age=")
+	seconds, _ = strconv.Atoi(age)
+	a.maxAge = time.Duration(seconds) * time.Second
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 		var p struct{ Code string }
 		a.decode(&p)
