@@ -37,7 +37,8 @@ type NewAccount struct {
 	// printable ASCII characters. It can never be changed. Empty: Gatehouse makes one.
 	Subject string
 	// Password is held to the password policy unless AnyPassword. Without it and PasswordHash the
-	// account has none until its owner chooses one through a reset.
+	// account has none: until somebody sets one, or its owner chooses one through a reset where
+	// Config.Password.FirstByReset allows it.
 	Password    string
 	AnyPassword bool
 	// PasswordHash was made by another system: Django's formats, bcrypt, argon2, scrypt, PBKDF2

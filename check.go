@@ -94,6 +94,15 @@ func (c Config) checkMail(p *problems) {
 	const link = "must hold {token}, which is replaced in each mail"
 	p.when(!strings.Contains(c.Links.Verify, "{token}"), "Links.Verify (GATEHOUSE_LINKS__VERIFY)", link)
 	p.when(!strings.Contains(c.Links.Reset, "{token}"), "Links.Reset (GATEHOUSE_LINKS__RESET)", link)
+	for setting, address := range map[string]string{
+		"Links.Verify (GATEHOUSE_LINKS__VERIFY)": c.Links.Verify, "Links.Reset (GATEHOUSE_LINKS__RESET)": c.Links.Reset, "Links.SignIn (GATEHOUSE_LINKS__SIGN_IN)": c.Links.SignIn,
+	} {
+		if address == "" || strings.HasPrefix(address, c.PublicURL) {
+			continue // none, or our own page, whose address is checked as PublicURL
+		}
+		u, err := url.Parse(address)
+		p.when(err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !c.Dev), setting, "must be a whole https address")
+	}
 	p.when(c.SMTPURL == "" && !c.Dev, "SMTPURL (GATEHOUSE_SMTP_URL)", "is missing, so no mail could be sent; set smtp://user:password@host:587, or off to mean it")
 	if c.SMTPURL == "" || c.SMTPURL == "off" {
 		return
@@ -155,10 +164,11 @@ func (c Config) checkEdge(p *problems) {
 		p.of(setting, err)
 	}
 	ask("MountPath (GATEHOUSE_MOUNT_PATH)", web.Config{MountPath: c.MountPath})
+	ask("AllowedHosts (GATEHOUSE_ALLOWED_HOSTS)", web.Config{Hosts: c.AllowedHosts})
 	ask("AllowedOrigins (GATEHOUSE_ALLOWED_ORIGINS)", web.Config{Origins: c.AllowedOrigins})
 	for _, n := range c.TrustedProxies {
-		_, err := netip.ParsePrefix(n)
-		p.when(err != nil, "TrustedProxies (GATEHOUSE_TRUSTED_PROXIES)", fmt.Sprintf("%q is no network; write one such as 10.0.0.0/8", n))
+		prefix, err := netip.ParsePrefix(n)
+		p.when(err != nil || prefix.Addr().Is4In6(), "TrustedProxies (GATEHOUSE_TRUSTED_PROXIES)", fmt.Sprintf("%q is no network; write one such as 10.0.0.0/8 or fd00::/8", n))
 	}
 }
 

@@ -120,6 +120,9 @@ type Password struct {
 	// Words are names of the product and organisation that passwords must not be. The brand's
 	// name is always one.
 	Words []string `config:"words"`
+	// FirstByReset lets whoever has no password yet, such as an account made from the command
+	// line, choose one through a mailed reset link. Default no.
+	FirstByReset bool `config:"first_by_reset"`
 	// BreachCheck asks the Have I Been Pwned range service, by the first five digits of a hash.
 	BreachCheck bool `config:"breach_check"`
 	// MemoryKiB, Time and Threads are argon2id's cost; default 19,456 KiB, 2 and 1, and no less.

@@ -55,7 +55,7 @@ func isLocal(r *http.Request) error {
 	if h, _, err := net.SplitHostPort(r.Host); err == nil {
 		host = h
 	}
-	if err != nil || !peer.Addr().Unmap().IsLoopback() || !loopback(strings.Trim(host, "[]")) {
+	if err != nil || !peer.Addr().Unmap().IsLoopback() || !loopback(strings.ToLower(strings.Trim(host, "[]"))) {
 		return errNotLocal
 	}
 	return web.FromContext(r.Context()).CheckOrigin()
@@ -95,8 +95,8 @@ func (g *Gatehouse) showMailbox(w http.ResponseWriter, r *http.Request) error {
 		return web.ErrNotFound.WithDetail("Mails are not caught here, they are sent (GATEHOUSE_SMTP_URL is set).")
 	}
 	to := r.URL.Query()["to"]
-	if len(to) > 1 {
-		return web.ErrFields.WithField("to", "repeated", "Name one address.")
+	if len(to) > 1 || strings.Contains(strings.Join(to, ""), "\x00") {
+		return web.ErrFields.WithField("to", "invalid", "Name one address.")
 	}
 	mails, err := g.mailbox.List(r.Context(), strings.Join(to, ""), mailsShown)
 	if err != nil {
@@ -153,6 +153,9 @@ type clockRequest struct {
 
 type clockResponse struct{ Body clockJSON }
 
+// maxStep keeps the clock within what times and tokens can say.
+const maxStep = 100 * 365 * 24 * time.Hour
+
 // driven is a clock that can be moved.
 type driven interface {
 	Advance(step time.Duration) error
@@ -178,6 +181,9 @@ func (g *Gatehouse) handleClock(ctx context.Context, in *clockRequest) (*clockRe
 	}
 	if step < 0 {
 		return nil, errClockBackwards
+	}
+	if step > maxStep {
+		return nil, web.ErrFields.WithField("advance", "too_long", "At most 100 years at once.")
 	}
 	if err := c.Advance(step); err != nil {
 		return nil, err

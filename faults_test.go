@@ -31,7 +31,7 @@ const faultPassword = "Rather-Long-1-Secret"
 type deed struct {
 	name, method, path string
 	body               string // JSON, or a form where path is a page's
-	bearer, cookie     string
+	bearer             string
 	least              int // statements it takes at least
 }
 
@@ -56,19 +56,17 @@ func newStage(t *testing.T, engine string) *stage {
 	cfg.Limits = gatehouse.Limits{SignInPerAccount: wide, SignInPerAddress: wide, MailPerAddress: wide, MailPerNetwork: wide}
 
 	sender := gatehousetest.NewTLS(t, &cfg)
-	made := func(email string) gatehousetest.Account {
-		return sender.CreateAccount(t, func(n *gatehouse.NewAccount) { n.Email, n.Password = email, faultPassword })
-	}
 	for _, email := range []string{"jo@example.com", "reset@example.com", "form@example.com", "change@example.com", "out@example.com"} {
-		made(email)
+		sender.CreateAccount(t, func(n *gatehouse.NewAccount) { n.Email, n.Password = email, faultPassword })
 	}
 	mailed := func(path string, in map[string]string) string {
 		sender.MustCall(t, http.MethodPost, path, gatehousetest.Session{}, in, nil)
 		return sender.Mailbox.Wait(t, in["email"]).Token()
 	}
-	verify := mailed("/register/", map[string]string{"email": "new@example.com", "password": faultPassword, "full_name": "", "username": "newcomer"})
-	verifyForm := mailed("/register/", map[string]string{"email": "newer@example.com", "password": faultPassword, "full_name": ""})
-	reset, resetForm := mailed("/password/reset/", map[string]string{"email": "reset@example.com"}), mailed("/password/reset/", map[string]string{"email": "form@example.com"})
+	m := letters{}
+	m.verify = mailed("/register/", map[string]string{"email": "new@example.com", "password": faultPassword, "full_name": "", "username": "newcomer"})
+	m.verifyForm = mailed("/register/", map[string]string{"email": "newer@example.com", "password": faultPassword, "full_name": ""})
+	m.reset, m.resetForm = mailed("/password/reset/", map[string]string{"email": "reset@example.com"}), mailed("/password/reset/", map[string]string{"email": "form@example.com"})
 	if err := sender.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -77,34 +75,32 @@ func newStage(t *testing.T, engine string) *stage {
 	cfg.NoWorkers, cfg.Logger = true, slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.Server = gatehousetest.NewTLS(t, &cfg)
 	s.db = gatehouse.Database(s.Gatehouse())
+	s.rehearse(m)
+	return s
+}
+
+// letters are tokens that were mailed: for the API and for the pages.
+type letters struct{ verify, verifyForm, reset, resetForm string }
+
+// rehearse signs in whoever is needed and writes down what can be done.
+func (s *stage) rehearse(m letters) {
+	s.t.Helper()
 	in := func(email string) gatehousetest.Session {
-		return s.SignIn(t, gatehousetest.Account{Email: email, Password: faultPassword})
+		return s.SignIn(s.t, gatehousetest.Account{Email: email, Password: faultPassword})
 	}
 	jo, other, gone, change, all, revoked := in("jo@example.com"), in("jo@example.com"), in("jo@example.com"), in("change@example.com"), in("out@example.com"), in("jo@example.com")
 	stale := in("jo@example.com").Refresh
-	var ids struct {
-		Sessions []struct {
-			ID      string `json:"id"`
-			Current bool   `json:"current"`
-		} `json:"sessions"`
-	}
-	s.MustCall(t, http.MethodGet, "/sessions/", other, nil, &ids)
-	current := ids.Sessions[slices.IndexFunc(ids.Sessions, func(i struct {
-		ID      string `json:"id"`
-		Current bool   `json:"current"`
-	}) bool {
-		return i.Current
-	})].ID
-	s.MustCall(t, http.MethodPost, "/token/refresh/", gatehousetest.Session{}, map[string]string{"refresh": stale}, nil)
-	s.Clock.Advance(t, time.Minute) // so that a second use of stale is a thief's
-	s.secrets = []string{faultPassword, verify, verifyForm, reset, resetForm, jo.Access, jo.Refresh, gone.Refresh, change.Access, all.Refresh, revoked.Access, stale}
+	current := s.sessionOf(other)
+	s.MustCall(s.t, http.MethodPost, "/token/refresh/", gatehousetest.Session{}, map[string]string{"refresh": stale}, nil)
+	s.Clock.Advance(s.t, time.Minute) // so that a second use of stale is a thief's
+	s.secrets = []string{faultPassword, m.verify, m.verifyForm, m.reset, m.resetForm, jo.Access, jo.Refresh, gone.Refresh, change.Access, all.Refresh, revoked.Access, stale}
 
 	login := func(email, pass, rest string) string {
 		return fmt.Sprintf(`{"email":%q,"password":%q%s}`, email, pass, rest)
 	}
 	s.deeds = []deed{
 		{name: "register", method: "POST", path: "/register/", body: login("free@example.com", faultPassword, `,"full_name":"Free"`), least: 3},
-		{name: "verify", method: "POST", path: "/email/verify/", body: `{"token":"` + verify + `"}`, least: 6},
+		{name: "verify", method: "POST", path: "/email/verify/", body: `{"token":"` + m.verify + `"}`, least: 6},
 		{name: "resend", method: "POST", path: "/email/verify/resend/", body: `{"email":"free@example.com"}`, least: 2},
 		{name: "login", method: "POST", path: "/login/", body: login("jo@example.com", faultPassword, ""), least: 4},
 		{name: "login refused", method: "POST", path: "/login/", body: login("jo@example.com", "not "+faultPassword, ""), least: 3},
@@ -122,13 +118,31 @@ func newStage(t *testing.T, engine string) *stage {
 		{name: "change refused", method: "POST", path: "/password/change/", body: fmt.Sprintf(`{"old_password":"not %s","new_password":"Another-Long-2-Secret"}`, faultPassword), bearer: change.Access, least: 4},
 		{name: "change", method: "POST", path: "/password/change/", body: fmt.Sprintf(`{"old_password":%q,"new_password":"Another-Long-2-Secret"}`, faultPassword), bearer: change.Access, least: 6},
 		{name: "ask for a reset", method: "POST", path: "/password/reset/", body: `{"email":"jo@example.com"}`, least: 2},
-		{name: "reset", method: "POST", path: "/password/reset/confirm/", body: `{"token":"` + reset + `","new_password":"Another-Long-2-Secret"}`, least: 6},
-		{name: "verify page", method: "GET", path: "/account/verify/?token=" + verifyForm, least: 1},
-		{name: "verify form", method: "POST", path: "/account/verify/", body: url.Values{"token": {verifyForm}, "password": {faultPassword}}.Encode(), least: 6},
-		{name: "reset page", method: "GET", path: "/account/reset/?token=" + resetForm, least: 1},
-		{name: "reset form", method: "POST", path: "/account/reset/", body: url.Values{"token": {resetForm}, "new_password": {"Another-Long-2-Secret"}}.Encode(), least: 6},
+		{name: "reset", method: "POST", path: "/password/reset/confirm/", body: `{"token":"` + m.reset + `","new_password":"Another-Long-2-Secret"}`, least: 6},
+		{name: "verify page", method: "GET", path: "/account/verify/?token=" + m.verifyForm, least: 1},
+		{name: "verify form", method: "POST", path: "/account/verify/", body: url.Values{"token": {m.verifyForm}, "password": {faultPassword}}.Encode(), least: 6},
+		{name: "forgot form", method: "POST", path: "/account/forgot/", body: "email=jo%40example.com", least: 2},
+		{name: "reset page", method: "GET", path: "/account/reset/?token=" + m.resetForm, least: 1},
+		{name: "reset form", method: "POST", path: "/account/reset/", body: url.Values{"token": {m.resetForm}, "new_password": {"Another-Long-2-Secret"}}.Encode(), least: 6},
 	}
-	return s
+}
+
+// sessionOf returns the id of a session.
+func (s *stage) sessionOf(by gatehousetest.Session) (id string) {
+	s.t.Helper()
+	var all struct {
+		Sessions []struct {
+			ID      string `json:"id"`
+			Current bool   `json:"current"`
+		} `json:"sessions"`
+	}
+	s.MustCall(s.t, http.MethodGet, "/sessions/", by, nil, &all)
+	for _, one := range all.Sessions {
+		if one.Current {
+			id = one.ID
+		}
+	}
+	return id
 }
 
 func (s *stage) do(d deed) (*http.Response, string) {
@@ -178,7 +192,7 @@ func (s *stage) statements(failing int, why error, fn func()) (all []string) {
 func (s *stage) state() (rows []string) {
 	s.t.Helper()
 	for _, query := range []string{
-		"SELECT id, active, epoch, email_verified FROM account", "SELECT full_name, updated_at, account_id FROM profile", "SELECT account_id, hash FROM password_credential", "SELECT id FROM registration",
+		"SELECT id, active, epoch, email_verified FROM account", "SELECT account_id, full_name, updated_at FROM profile", "SELECT account_id, hash FROM password_credential", "SELECT id FROM registration",
 		"SELECT id, used_at FROM one_time_token", "SELECT id, counter, epoch, ended_at FROM session", "SELECT id FROM job", "SELECT id FROM audit_event",
 	} {
 		err := s.db.Each(s.t.Context(), query+" ORDER BY 1", nil, func(scan func(...any) error) error {

@@ -233,7 +233,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		return err
 	}
 	g.recovery, err = recovery.New(recovery.Config{
-		Lifetime: resetLife, PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
+		Lifetime: resetLife, WithoutPassword: g.cfg.Password.FirstByReset, PerAccount: guesses, PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
 		Product: g.cfg.Brand.Name, SignInURL: g.cfg.Links.SignIn,
 	}, recovery.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
 	if err != nil {
@@ -242,7 +242,10 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	g.password, err = password.New(password.Config{PerAccount: guesses},
 		password.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Letters: g.letters})
 	g.profile = profile.New(g.db, g.schema)
-	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters})
+	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters,
+		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
+			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
+		}})
 	return err
 }
 

@@ -26,7 +26,7 @@ type accountCommand struct {
 type accountCreateCommand struct {
 	Email string `arg:"" help:"Mail address."`
 	passwordFlags
-	NoPassword bool   `xor:"password" help:"Without a password: the owner chooses one through a reset."`
+	NoPassword bool   `xor:"password" help:"Without a password: until one is set, or the owner chooses one through a reset (GATEHOUSE_PASSWORD__FIRST_BY_RESET)."`
 	Username   string `help:"User name."`
 	FullName   string `help:"Full name."`
 	Phone      string `help:"Phone number."`

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"reflect"
@@ -19,8 +21,14 @@ func (l *loader) file(path string) {
 		l.problem(path, reason(err))
 		return
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(b, &document); err != nil {
+	var document, second yaml.Node
+	in := yaml.NewDecoder(bytes.NewReader(b))
+	err = in.Decode(&document)
+	if err == nil && !errors.Is(in.Decode(&second), io.EOF) {
+		l.problem(path, "holds more than one document; the settings after a second --- would be ignored")
+		return
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		// The library's message can quote the file.
 		l.problem(path, "is not YAML")
 		return

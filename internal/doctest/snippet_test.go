@@ -85,7 +85,7 @@ func complete(snippet string) string {
 
 // exports are the compiled packages of the module and all it needs, by import path.
 var exports = sync.OnceValues(func() (map[string]string, error) {
-	list := exec.Command("go", "list", "-e", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "./...") //nolint:noctx // bounded by the test's own limit
+	list := exec.Command("go", "list", "-e", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "./...")
 	list.Dir = root
 	list.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var problems bytes.Buffer

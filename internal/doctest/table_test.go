@@ -77,7 +77,9 @@ func same(t *testing.T, what string, documented, there []string) {
 	}
 }
 
-func TestArchitectureListsEveryPackage(t *testing.T) {
+// packagesOf returns the module's packages by their folders.
+func packagesOf(t *testing.T) []string {
+	t.Helper()
 	list := exec.CommandContext(t.Context(), "go", "list", "-e", "./...")
 	list.Dir = root
 	out, err := list.Output()
@@ -89,7 +91,20 @@ func TestArchitectureListsEveryPackage(t *testing.T) {
 		there = append(there, strings.TrimPrefix(strings.TrimPrefix(path, module), "/"))
 	}
 	there[slices.Index(there, "")] = "."
-	same(t, "packages", named(table(t, read(t, "ARCHITECTURE.md"), "## Every package"), 0), there)
+	return there
+}
+
+func TestArchitectureListsEveryPackage(t *testing.T) {
+	same(t, "packages", named(table(t, read(t, "ARCHITECTURE.md"), "## Every package"), 0), packagesOf(t))
+}
+
+func TestDjangoPartsHaveTheirPlace(t *testing.T) {
+	there := packagesOf(t)
+	for _, name := range named(table(t, read(t, "ARCHITECTURE.md"), "## Where a Django project's parts are"), 1) {
+		if name != "http.go" && !slices.Contains(there, name) {
+			t.Errorf("ARCHITECTURE.md: there is no package %s", name)
+		}
+	}
 }
 
 func TestClaimsAreDocumented(t *testing.T) {

@@ -48,7 +48,7 @@ func TestDevelopmentToolsAreForThisMachineAlone(t *testing.T) {
 				t.Errorf("%.20s: answered %d", query, a.status)
 			}
 		}
-		for _, body := range []string{"{}", `{"advance":"1h","now":"2030-01-01T00:00:00Z"}`, `{"advance":"-1h"}`, `{"advance":"1e9h"}`, `{"advance":""}`, `{"now":"yesterday"}`, `{"now":"0001-01-01T00:00:00Z"}`, `{"advance":"2562047h"}`, "[]"} {
+		for _, body := range []string{"{}", `{"advance":"1h","now":"2030-01-01T00:00:00Z"}`, `{"advance":"-1h"}`, `{"advance":"1e9h"}`, `{"advance":""}`, `{"now":"yesterday"}`, `{"now":"0001-01-01T00:00:00Z"}`, "[]"} {
 			if a := w.dev(http.MethodPost, "/dev/clock/", body, here); a.status < 400 || a.status >= 500 {
 				t.Errorf("the clock with %s: answered %d", body, a.status)
 			}

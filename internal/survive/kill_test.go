@@ -2,6 +2,7 @@ package survive
 
 import (
 	"context"
+	"flag"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -12,18 +13,22 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail/mailtest"
 )
 
+var seed = flag.Uint64("seed", 0, "the moments at which servers are killed; 0: others each time")
+
 // patient lets a refresh be repeated for as long as a restart may take on a busy machine.
 var patient = append(generous, "SESSIONS__REFRESH_WINDOW=10m")
 
 // The server is killed in the midst of registrations, resets and refreshes, again and again, and
 // started on the same database: what it acknowledged holds, and every mail comes.
 func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // it is printed
-	t.Logf("seed %d", seed)
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-seed %d", *seed)
 	for _, engine := range dbtest.Engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // it is to be repeatable
+			random := rand.New(rand.NewPCG(*seed, 0))
 			s := newSite(t, engine, 1, patient...)
 			l := newLoad(s)
 			for round := range rounds(12, 3) {

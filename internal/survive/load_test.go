@@ -176,7 +176,7 @@ func (n *newcomer) act(ctx context.Context) bool {
 // check looks at what was registered since the last check.
 func (n *newcomer) check() {
 	first := n.n - len(n.fresh) + 1
-	parallel(len(n.fresh), func(i int) { n.checkOne(n.fresh[i], password(first+i)) })
+	fewAtOnce(len(n.fresh), func(i int) { n.checkOne(n.fresh[i], password(first+i)) })
 	n.fresh = nil
 }
 

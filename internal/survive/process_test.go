@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -38,9 +37,9 @@ func launch(t testing.TB, s *site) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close() //nolint:errcheck // the child has its own
+	defer log.Close()
 	p.log = log.Name()
-	p.cmd = exec.Command("/bin/sh", append([]string{"-c", lifeline, "lifeline", path, "serve"}, s.flags()...)...) //nolint:gosec,noctx // our own script; it ends with its input
+	p.cmd = exec.Command("/bin/sh", append([]string{"-c", lifeline, "lifeline", path, "serve"}, s.flags()...)...)
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = append(s.environ(), "GATEHOUSE_LISTEN="+p.addr), s.data, log
 	if s.production {
 		p.cmd.Stdout = log // in development mode it shows the first administrator's password
@@ -78,11 +77,11 @@ func (p *process) lostPort() bool { return strings.Contains(p.logged(), "address
 
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was accepted
+	defer l.Close()
 	return l.Addr().String()
 }
 
@@ -94,7 +93,7 @@ func (s *site) run(input string, args ...string) (string, error) {
 		return "", err
 	}
 	var out, complaint strings.Builder
-	cmd := exec.CommandContext(s.t.Context(), path, append(args, s.flags()...)...) //nolint:gosec // the program under test
+	cmd := exec.CommandContext(s.t.Context(), path, append(args, s.flags()...)...)
 	cmd.Env, cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.environ(), s.data, strings.NewReader(input), &out, &complaint
 	if err := cmd.Run(); err != nil {
 		return "", errors.Join(err, errors.New(complaint.String()))
@@ -125,5 +124,3 @@ func await(t testing.TB, what string, so func() bool) {
 		}
 	}
 }
-
-func (s *site) path(name string) string { return filepath.Join(s.data, name) }

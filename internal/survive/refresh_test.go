@@ -77,7 +77,7 @@ func oneSuccessor(t *testing.T, s *site, token string) string {
 // when it may have come.
 func (s *server) hangUp(token string) {
 	t := s.site.t
-	conn, err := net.Dial("tcp", s.process.Load().addr) //nolint:noctx // loopback
+	conn, err := net.Dial("tcp", s.process.Load().addr)
 	if err != nil {
 		t.Errorf("dial: %v", err)
 		return
@@ -89,8 +89,8 @@ func (s *server) hangUp(token string) {
 	if err := w.Flush(); err != nil {
 		t.Errorf("send: %v", err)
 	}
-	time.Sleep(rand.N(20 * time.Millisecond))           //nolint:gosec // a client that gives up
-	_ = conn.(*net.TCPConn).SetLinger(rand.IntN(2) - 1) //nolint:gosec // half of them reset the connection
+	time.Sleep(rand.N(20 * time.Millisecond))
+	_ = conn.(*net.TCPConn).SetLinger(rand.IntN(2) - 1)
 	_ = conn.Close()
 }
 

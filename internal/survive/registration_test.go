@@ -63,7 +63,7 @@ func TestParallelRegistrationsOfOneAddressMakeOneAccount(t *testing.T) {
 // onlyPasswordIs fails unless of n passwords the right one opens an account and no other does.
 func onlyPasswordIs(t *testing.T, s *site, email string, right, n int) {
 	t.Helper()
-	parallel(n, func(i int) {
+	fewAtOnce(n, func(i int) {
 		_, a := s.any(i).login(email, password(i))
 		if want := i == right; want != (a.status == http.StatusOK) || !want && !a.is(http.StatusUnauthorized, "credentials_rejected") {
 			t.Errorf("login with the right password %v answered %v", want, a)

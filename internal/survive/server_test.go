@@ -123,7 +123,7 @@ func (s *server) call(method, path string, body any, options ...option) (a answe
 	if err != nil {
 		return answer{err: err}
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	return read(resp)
 }
 

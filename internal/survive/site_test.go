@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -154,11 +155,17 @@ func (s *site) settle() {
 	}
 }
 
-// calm fails when a server of the site panicked.
+// calm fails when a process of the site panicked, dead ones included.
 func (s *site) calm() {
-	for _, one := range s.servers {
-		if strings.Contains(one.process.Load().logged(), "panic") {
-			s.t.Error("a server panicked")
+	s.t.Helper()
+	logs, err := filepath.Glob(filepath.Join(s.data, "log-*"))
+	if err != nil || len(logs) < len(s.servers) {
+		s.t.Fatalf("%d logs of %d servers: %v", len(logs), len(s.servers), err)
+	}
+	for _, log := range logs {
+		text, err := os.ReadFile(log)
+		if err != nil || strings.Contains(string(text), "panic") {
+			s.t.Errorf("a server panicked, or its log cannot be read: %v", err)
 		}
 	}
 }

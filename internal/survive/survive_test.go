@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+		defer os.RemoveAll(dir)
 		scratch = dir
 		return m.Run()
 	}())
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // program builds the real program, once, and returns its path.
 var program = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "gatehouse")
-	build := exec.Command("go", "build", "-o", path, "../../cmd/gatehouse") //nolint:noctx // it ends by itself
+	build := exec.Command("go", "build", "-o", path, "../../cmd/gatehouse")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", errors.Join(err, errors.New(string(out)))
@@ -64,4 +64,15 @@ func parallel(n int, fn func(i int)) {
 		})
 	}
 	done.Wait()
+}
+
+// fewAtOnce runs fn for 0 to n-1, so many at once as a server takes without anybody being told to
+// come back.
+func fewAtOnce(n int, fn func(i int)) {
+	const width = 4
+	parallel(width, func(first int) {
+		for i := first; i < n; i += width {
+			fn(i)
+		}
+	})
 }

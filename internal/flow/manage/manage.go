@@ -6,6 +6,7 @@
 package manage
 
 import (
+	"context"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
@@ -35,7 +36,7 @@ type New struct {
 	// system it comes from. It can never be changed. Empty: made here.
 	Subject string
 	// Password is checked by the policy unless AnyPassword. Without it and PasswordHash the account
-	// has none, and its owner can choose one through a reset.
+	// has none, and its owner can choose one through a reset where that is allowed.
 	Password    string
 	AnyPassword bool
 	// PasswordHash was made by another system; see password.Import for the formats.
@@ -54,6 +55,8 @@ type Deps struct {
 	Policy  password.Policy
 	Schema  account.Schema
 	Letters *letter.Post
+	// Unlock forgives an account its failed sign-ins.
+	Unlock func(ctx context.Context, tx *db.Tx, id account.ID) error
 }
 
 // Service manages accounts. It is safe for concurrent use.

@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
 
@@ -31,7 +32,8 @@ func each(t *testing.T, fn func(t *testing.T, w world)) {
 		t.Fatal(err)
 	}
 	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
-		s := NewService(Deps{DB: w.DB.DB, Hasher: hasher, Policy: password.Policy{Words: []string{"Example"}}, Schema: schema, Letters: w.Letters})
+		s := NewService(Deps{DB: w.DB.DB, Hasher: hasher, Policy: password.Policy{Words: []string{"Example"}}, Schema: schema, Letters: w.Letters,
+			Unlock: func(context.Context, *db.Tx, account.ID) error { return nil }})
 		fn(t, world{w, s, audit.NewContext(t.Context(), audit.Source{Actor: "cli"})})
 	})
 }

@@ -163,6 +163,9 @@ func (s *Service) SetPassword(ctx context.Context, subject, fresh string, anyPas
 		if err := password.Set(ctx, tx, a.ID, hash); err != nil {
 			return err
 		}
+		if err := s.Unlock(ctx, tx, a.ID); err != nil {
+			return err
+		}
 		if err := audit.Record(ctx, tx, audit.Event{Kind: "password.set", AccountID: a.ID}); err != nil {
 			return err
 		}

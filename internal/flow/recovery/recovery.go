@@ -32,6 +32,8 @@ type Config struct {
 	// address. Other flows that mail to typed addresses take the same limits.
 	PerMailbox ratelimit.Limit
 	PerNetwork ratelimit.Limit
+	// PerAccount is the limit of failed sign-ins. A reset empties it: the owner has come.
+	PerAccount ratelimit.Limit
 	// PerAddress bounds failed attempts to redeem links from one network address.
 	PerAddress ratelimit.Limit
 	// Product is how the pages name the service.
@@ -45,7 +47,7 @@ func (c Config) validate() error {
 	if c.Lifetime < time.Minute || c.Lifetime > 24*time.Hour {
 		problems = append(problems, errors.New("recovery: a link is good for 1 min to 24 h"))
 	}
-	for _, l := range []ratelimit.Limit{c.PerMailbox, c.PerNetwork, c.PerAddress} {
+	for _, l := range []ratelimit.Limit{c.PerMailbox, c.PerNetwork, c.PerAccount, c.PerAddress} {
 		if err := l.Validate(); err != nil {
 			problems = append(problems, fmt.Errorf("recovery: limit %q: %w", l.Name, err))
 		}

@@ -60,6 +60,7 @@ func eachWith(t *testing.T, set func(*recovery.Config), fn func(t *testing.T, w 
 			Lifetime:   lifetime,
 			PerMailbox: ratelimit.Limit{Name: "mail.address", Burst: 5, Per: time.Hour},
 			PerNetwork: ratelimit.Limit{Name: "mail.network", Burst: 1000, Per: time.Hour},
+			PerAccount: ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute},
 			PerAddress: ratelimit.Limit{Name: "recovery.address", Burst: 60, Per: 15 * time.Minute},
 			Product:    "Example", SignInURL: "https://app.example.com/sign-in",
 		}
@@ -466,6 +467,23 @@ func TestSweepRemovesOldTokensInBatches(t *testing.T) {
 			if n, err := recovery.Sweep(t.Context(), w.DB.DB, 2); err != nil || n != want {
 				t.Errorf("removed %d, %v; want %d", n, err, want)
 			}
+		}
+	})
+}
+
+func TestAResetForgivesFailedSignIns(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		limit := ratelimit.Bucket{Limit: ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute}, Key: w.account.ID.String()}
+		for range 10 {
+			if _, err := w.Limiter.Take(t.Context(), limit); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a := w.Call("POST", "/password/reset/confirm/", fmt.Sprintf(`{"token": %q, "new_password": %q}`, w.link(), newPassword)); a.Status != http.StatusOK {
+			t.Fatalf("%d %s", a.Status, a.Text)
+		}
+		if _, err := w.Limiter.Take(t.Context(), limit); err != nil {
+			t.Errorf("after the reset the owner is still kept out: %v", err)
 		}
 	})
 }

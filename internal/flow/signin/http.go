@@ -137,18 +137,15 @@ func (s *Service) handleLogoutAll(ctx context.Context, in *refreshRequest) (*det
 	return signOut(ctx, in, s.LogoutAll)
 }
 
-// signOut ends every session that the request shows a token of: the refresh token in its body, or
-// else its bearer and its cookie. An access token that has run out must not keep the cookie's
-// session alive. The cookie is cleared whatever it held; a foreign page cannot reach it.
+// signOut ends every session that the request shows a token of: the refresh token in its body or
+// else its cookie, and its bearer. No token that is no good may keep another's session alive.
+// The cookie is cleared whatever it held; a foreign page cannot reach it.
 func signOut(ctx context.Context, in *refreshRequest, end func(context.Context, string) error) (*detailResponse, error) {
 	q := web.FromContext(ctx)
 	token, transport, err := in.token(q)
 	bearer, hasBearer := q.Bearer()
 	if err != nil && !hasBearer {
 		return nil, err
-	}
-	if transport == session.Body {
-		bearer = ""
 	}
 	for _, t := range []string{token, bearer} {
 		if t == "" {

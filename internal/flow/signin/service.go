@@ -46,7 +46,7 @@ func (s *Service) Login(ctx context.Context, in Attempt) (*SignedIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.lanes.enter(ctx, found.lockKey(by))
+	leave, err := s.enter(ctx, in, found.lockKey(by))
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +55,20 @@ func (s *Service) Login(ctx context.Context, in Attempt) (*SignedIn, error) {
 		return nil, cmp.Or(err, refusal) // without its trace a refusal is a failure
 	}
 	return s.start(ctx, found, session.Client{ID: session.FirstParty, Transport: in.Transport}, in.Audience)
+}
+
+// enter waits for a place among the attempts from the same address and on the same account.
+func (s *Service) enter(ctx context.Context, in Attempt, account string) (leave func(), err error) {
+	leaveAddress, err := s.perAddress.enter(ctx, ratelimit.AddressKey(in.Address))
+	if err != nil {
+		return nil, err
+	}
+	leaveAccount, err := s.perAccount.enter(ctx, account)
+	if err != nil {
+		leaveAddress()
+		return nil, err
+	}
+	return func() { leaveAccount(); leaveAddress() }, nil
 }
 
 // identifier is how the person named themselves, checked.
@@ -83,37 +97,60 @@ func (s *Service) prove(ctx context.Context, in Attempt, by identifier, found *c
 		ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: found.lockKey(by)},
 		ratelimit.Bucket{Limit: s.cfg.PerAddress, Key: ratelimit.AddressKey(in.Address)})
 	if errors.Is(err, ratelimit.ErrLimited) {
+		if !s.noted.first(found.lockKey(by), s.DB.Now()) {
+			return err, nil
+		}
 		return err, s.refused(ctx, found, "rate_limited")
 	}
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.verify(ctx, found, in.Password)
-	if err != nil {
+	proof, err := s.verify(ctx, found, in.Password)
+	switch {
+	case err != nil:
 		taken.Refund() // nothing was learnt about the password
 		return nil, err
-	}
-	if !result.OK {
+	case proof.registered:
+		return ErrNotVerified, s.refused(ctx, found, "registration_waits")
+	case !proof.OK:
 		return ErrCredentials, s.refused(ctx, found, found.whyWrong())
 	}
 	taken.Refund()
 	switch {
-	case found.pending || !found.account.EmailVerified && found.account.Active:
-		return ErrNotVerified, s.refused(ctx, found, "email_not_verified")
 	case !found.account.Active:
 		return ErrDisabled, s.refused(ctx, found, "account_disabled")
+	case !found.account.EmailVerified:
+		return ErrNotVerified, s.refused(ctx, found, "email_not_verified")
 	}
-	if result.Upgrade {
+	if proof.Upgrade {
 		s.upgrade(ctx, found, in.Password)
 	}
 	return nil, nil
 }
 
-func (s *Service) verify(ctx context.Context, found *candidate, pass string) (password.Result, error) {
+// proof is what a password is worth.
+type proof struct {
+	password.Result
+	// registered: it is not the account's, but that of a registration for the address.
+	registered bool
+}
+
+// verify looks at the account's password first, or at nothing for the same time, and then at
+// that of a waiting registration. Whether there is an account changes neither how much is done
+// nor what whoever registered the address is told. So a registration's password counts as a
+// try: it could be a guess at the account's.
+func (s *Service) verify(ctx context.Context, found *candidate, pass string) (p proof, err error) {
 	if found.missing() {
-		return password.Result{}, s.Hasher.VerifyNothing(ctx, pass)
+		err = s.Hasher.VerifyNothing(ctx, pass)
+	} else {
+		p.Result, err = s.Hasher.Verify(ctx, found.hash, pass)
 	}
-	return s.Hasher.Verify(ctx, found.hash, pass)
+	if err != nil || p.OK || found.waiting == "" {
+		return p, err
+	}
+	waiting, err := s.Hasher.Verify(ctx, found.waiting, pass)
+	p.registered = waiting.OK
+	return p, err
 }
 
 // upgrade stores the password under today's parameters. It may fail without harm: the next

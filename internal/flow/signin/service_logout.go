@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -58,14 +59,20 @@ func (s *Service) end(ctx context.Context, id uuid.UUID, reason string, may func
 	return nil
 }
 
-// LogoutAll ends every session of the account that token belongs to, if its own still stands.
+// LogoutAll ends every session of the account that token belongs to, if its own still stands. A
+// refresh token must be the newest or its predecessor, whose answer may have been lost: one
+// that was spent long ago may have leaked long ago.
 func (s *Service) LogoutAll(ctx context.Context, token string) error {
 	id, ok := s.owner(token)
 	if !ok {
 		return nil
 	}
+	counter := uint64(math.MaxInt64)
+	if c, err := s.tokens.Parse(token); err == nil {
+		counter = c.Counter + 1
+	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		accountID, err := endAllOf(ctx, tx, id)
+		accountID, err := endAllOf(ctx, tx, id, counter)
 		if errors.Is(err, db.ErrNoRows) {
 			return nil
 		}

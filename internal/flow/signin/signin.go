@@ -85,9 +85,11 @@ type Deps struct {
 // Service signs people in and out. It is safe for concurrent use.
 type Service struct {
 	Deps
-	cfg    Config
-	tokens *session.RefreshTokens
-	lanes  lanes
+	cfg        Config
+	tokens     *session.RefreshTokens
+	perAccount *lanes
+	perAddress *lanes
+	noted      noted
 
 	refreshes refreshes
 }
@@ -97,7 +99,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Service{Deps: deps, cfg: cfg, tokens: session.NewRefreshTokens(deps.Keys.RefreshKeys()), lanes: lanes{busy: map[string]*lane{}}}, nil
+	return &Service{Deps: deps, cfg: cfg, tokens: session.NewRefreshTokens(deps.Keys.RefreshKeys()),
+		perAccount: newLanes(accountWidth), perAddress: newLanes(deps.Hasher.Stats().Slots + addressExtra)}, nil
 }
 
 // Tokens is what a client gets when a session starts or is refreshed.

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -11,12 +10,12 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
-// candidate is who an identifier may stand for: an account, a registration that waits for its
-// mail, or nobody.
+// candidate is who an identifier may stand for. Both parts may be missing.
 type candidate struct {
 	account *account.Account
-	hash    string
-	pending bool
+	hash    string // of the account's password; empty: none
+	// waiting is the password hash of the newest registration that waits for its mail.
+	waiting string
 }
 
 func (c *candidate) missing() bool { return c.account == nil }
@@ -24,14 +23,14 @@ func (c *candidate) missing() bool { return c.account == nil }
 // lockKey is what failures are counted by: the account, by whatever name it was called; for
 // nobody the name itself, so that counting tells nothing.
 func (c *candidate) lockKey(by identifier) string {
-	if c.missing() || c.pending {
+	if c.missing() {
 		return by.column + ":" + by.key
 	}
 	return c.account.ID.String()
 }
 
 func (c *candidate) auditID() uuid.UUID {
-	if c.missing() || c.pending {
+	if c.missing() {
 		return uuid.Nil
 	}
 	return c.account.ID
@@ -41,8 +40,6 @@ func (c *candidate) whyWrong() string {
 	switch {
 	case c.missing():
 		return "unknown_account"
-	case c.pending:
-		return "wrong_password_of_registration"
 	case c.hash == "":
 		return "no_password"
 	default:
@@ -52,30 +49,36 @@ func (c *candidate) whyWrong() string {
 
 // findBy has one form for each way to name oneself; only an address can have registrations waiting.
 var findBy = map[string]string{
-	"email_key": `SELECT 'account' AS kind, COALESCE(c.hash, ''), ` + account.Columns + `
+	"email_key": `SELECT 'account', COALESCE(c.hash, ''), ` + account.Columns + `
 		FROM account a JOIN profile p ON p.account_id = a.id LEFT JOIN password_credential c ON c.account_id = a.id WHERE a.email_key = $1
 		UNION ALL
-		SELECT 'pending', r.password_hash, r.id, '', r.email, FALSE, r.username, FALSE, FALSE, FALSE, 0, r.created_at, NULL, r.full_name, r.phone, r.locale, r.attributes
-		FROM registration r WHERE r.email_key = $1 AND r.expires_at > $2
-		ORDER BY 1, 12 DESC LIMIT 1`,
-	"username_key": `SELECT 'account' AS kind, COALESCE(c.hash, ''), ` + account.Columns + `
+		SELECT 'waiting', r.password_hash, r.id, '', r.email, FALSE, r.username, FALSE, FALSE, FALSE, 0, r.created_at, NULL, r.full_name, r.phone, r.locale, r.attributes
+		FROM registration r WHERE r.id = (SELECT n.id FROM registration n WHERE n.email_key = $1 AND n.expires_at > $2 ORDER BY n.created_at DESC, n.id DESC LIMIT 1)`,
+	"username_key": `SELECT 'account', COALESCE(c.hash, ''), ` + account.Columns + `
 		FROM account a JOIN profile p ON p.account_id = a.id LEFT JOIN password_credential c ON c.account_id = a.id
 		WHERE a.username_key = $1 AND a.created_at <= $2`,
 }
 
 func find(ctx context.Context, d *db.DB, by identifier) (*candidate, error) {
-	var kind string
-	c := &candidate{account: &account.Account{}}
-	dest, done := c.account.Dest()
-	err := d.Row(ctx, findBy[by.column], []any{by.key, d.Now()}, append([]any{&kind, &c.hash}, dest...)...)
-	if errors.Is(err, db.ErrNoRows) {
-		return &candidate{}, nil
-	}
+	c := &candidate{}
+	err := d.Each(ctx, findBy[by.column], []any{by.key, d.Now()}, func(scan func(...any) error) error {
+		var kind, hash string
+		a := &account.Account{}
+		dest, done := a.Dest()
+		if err := scan(append([]any{&kind, &hash}, dest...)...); err != nil {
+			return err
+		}
+		if kind == "waiting" {
+			c.waiting = hash
+			return nil
+		}
+		c.account, c.hash = a, hash
+		return done()
+	})
 	if err != nil {
 		return nil, fmt.Errorf("signin: find: %w", err)
 	}
-	c.pending = kind == "pending"
-	return c, done()
+	return c, nil
 }
 
 // replaceHash stores a new hash unless the password was changed meanwhile.
@@ -83,10 +86,11 @@ func replaceHash(ctx context.Context, d *db.DB, id account.ID, old, hash string)
 	return d.Once(ctx, `UPDATE password_credential SET hash = $3 WHERE account_id = $1 AND hash = $2`, []any{id, old, hash})
 }
 
-// endAllOf raises the epoch of the account whose session this is, if that session still stands.
-func endAllOf(ctx context.Context, tx *db.Tx, sessionID uuid.UUID) (accountID account.ID, err error) {
+// endAllOf raises the epoch of the account whose session this is, if that session still stands and
+// its counter is at most the one given.
+func endAllOf(ctx context.Context, tx *db.Tx, sessionID uuid.UUID, counter uint64) (accountID account.ID, err error) {
 	err = tx.Row(ctx, `UPDATE account SET epoch = epoch + 1 WHERE id = (
 		SELECT s.account_id FROM session s JOIN account a ON a.id = s.account_id
-		WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND a.epoch = s.epoch) RETURNING id`, []any{sessionID, tx.Now}, &accountID)
+		WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND a.epoch = s.epoch AND s.counter <= $3) RETURNING id`, []any{sessionID, tx.Now, int64(counter)}, &accountID)
 	return accountID, err
 }

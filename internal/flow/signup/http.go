@@ -63,12 +63,20 @@ func (s *Service) handleRegister(ctx context.Context, in *registerRequest) (*add
 type verifyRequest struct {
 	Body struct {
 		Token    string `json:"token" minLength:"1" maxLength:"1024"`
+		Password string `json:"password,omitempty" maxLength:"65536" doc:"The one chosen at registration. Pages that people reach from a mail should ask for it: a stranger may have registered the address"`
 		Username string `json:"username,omitempty" maxLength:"1024" doc:"Instead of the one registered, when the answer was username_taken"`
 	}
 }
 
 func (s *Service) handleVerify(ctx context.Context, in *verifyRequest) (*addressResponse, error) {
-	a, err := s.Verify(ctx, in.Body.Token, in.Body.Username)
+	b := in.Body
+	if b.Password != "" {
+		return confirmed(s.Confirm(ctx, Confirmation{Token: b.Token, Password: b.Password, Username: b.Username}))
+	}
+	return confirmed(s.Verify(ctx, b.Token, b.Username))
+}
+
+func confirmed(a *account.Account, err error) (*addressResponse, error) {
 	if err != nil {
 		return nil, err
 	}

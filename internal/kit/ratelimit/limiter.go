@@ -91,10 +91,11 @@ func (t *Taken) Refund() {
 	}
 }
 
-// Reset empties a bucket, for an administrator who unlocks somebody.
-func (l *Limiter) Reset(ctx context.Context, b Bucket) error {
-	l.credits.take(b.stored(), l.db.Now().UnixNano())
-	if err := l.db.Once(ctx, "DELETE FROM rate_limit WHERE k = $1", []any{b.stored()}); err != nil {
+// Reset empties a bucket in the caller's transaction: for an owner who has come back, or an
+// administrator who unlocks somebody.
+func (l *Limiter) Reset(ctx context.Context, tx *db.Tx, b Bucket) error {
+	l.credits.take(b.stored(), tx.Now.UnixNano())
+	if _, err := tx.Exec(ctx, "DELETE FROM rate_limit WHERE k = $1", b.stored()); err != nil {
 		return fmt.Errorf("ratelimit: reset: %w", err)
 	}
 	return nil

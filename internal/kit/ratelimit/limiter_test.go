@@ -313,7 +313,7 @@ func TestResetEmptiesABucket(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, _ *frozen) {
 		l := newLimiter(d)
 		take(t, l, 10, account("a")).Refund()
-		if err := l.Reset(t.Context(), account("a")); err != nil {
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error { return l.Reset(t.Context(), tx, account("a")) }); err != nil {
 			t.Fatal(err)
 		}
 		take(t, newLimiter(d), 10, account("a"))

@@ -230,7 +230,7 @@ func TestASlowBodyIsGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatalf("no answer after %v: %v", time.Since(began), err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // the connection ends here
+	defer resp.Body.Close()
 	text, _ := io.ReadAll(resp.Body)
 	if resp.StatusCode != http.StatusRequestTimeout || !bytes.Contains(text, []byte("body_timeout")) {
 		t.Errorf("answered %d %s", resp.StatusCode, text)

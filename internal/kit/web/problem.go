@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -91,7 +92,11 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status := StatusOf(f)
 	if status >= http.StatusInternalServerError {
-		q.edge.cfg.Logger.ErrorContext(r.Context(), "request failed", "code", f.Code, "error", err, "method", r.Method, "path", r.URL.Path, "request_id", q.ID)
+		level := slog.LevelError
+		if f.Kind == fault.Unavailable {
+			level = slog.LevelWarn // it passes, and may come in floods
+		}
+		q.edge.cfg.Logger.Log(r.Context(), level, "request failed", "code", f.Code, "error", err, "method", r.Method, "path", r.URL.Path, "request_id", q.ID)
 	}
 	h := w.Header()
 	if f.Retry > 0 {

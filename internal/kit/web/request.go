@@ -41,14 +41,21 @@ func (e *Edge) newRequest(w http.ResponseWriter, r *http.Request) *Request {
 	q.Address = peer
 	if e.trusts(peer) {
 		q.Address = e.forwardedFor(r, peer)
-		switch strings.ToLower(r.Header.Get("X-Forwarded-Proto")) {
-		case "http":
-			q.https = false
-		case "https":
-			q.https = true
+		if said := strings.Join(r.Header.Values("X-Forwarded-Proto"), ","); said != "" {
+			q.https = allHTTPS(said)
 		}
 	}
 	return q
+}
+
+// allHTTPS reports whether every hop of a chain says https; anything else is not.
+func allHTTPS(chain string) bool {
+	for hop := range strings.SplitSeq(chain, ",") {
+		if !strings.EqualFold(strings.TrimSpace(hop), "https") {
+			return false
+		}
+	}
+	return true
 }
 
 func cut(s string, n int) string {
@@ -164,7 +171,7 @@ func (q *Request) setCookie(name, value string, maxAge int) error {
 	if err := q.CheckOrigin(); err != nil {
 		return err
 	}
-	http.SetCookie(q.w, &http.Cookie{Name: q.cookieName(name), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: q.edge.secure, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(q.w, &http.Cookie{Name: q.cookieName(name), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: q.edge.secure, SameSite: http.SameSiteLaxMode}) //nolint:gosec // Secure wherever the outside speaks https
 	return nil
 }
 

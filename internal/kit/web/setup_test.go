@@ -233,7 +233,7 @@ func send(t *testing.T, h http.Handler, r *http.Request, options ...option) repl
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	resp := w.Result()
-	defer resp.Body.Close() //nolint:errcheck // a recorder's
+	defer resp.Body.Close()
 	a := reply{status: resp.StatusCode, header: resp.Header, cookies: resp.Cookies(), text: w.Body.String()}
 	switch resp.Header.Get("Content-Type") {
 	case "application/problem+json":

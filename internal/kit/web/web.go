@@ -130,6 +130,9 @@ func NewEdge(cfg Config) (*Edge, error) {
 	e.secure = u.Scheme == "https"
 	e.origin = u.Scheme + "://" + strings.ToLower(u.Host)
 	e.hosts[strings.ToLower(u.Host)] = true
+	if port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; u.Port() == "" {
+		e.hosts[strings.ToLower(u.Host)+port] = true // the same authority (RFC 9110 section 4.2.3)
+	}
 	e.origins[e.origin] = true
 	for _, o := range cfg.Origins {
 		p, err := url.Parse(o)
@@ -140,6 +143,9 @@ func NewEdge(cfg Config) (*Edge, error) {
 		e.origins[o] = true
 	}
 	for _, h := range cfg.Hosts {
+		if h == "" || strings.ContainsAny(h, "/*@?#% \\") {
+			problems = append(problems, fmt.Errorf("web: %q is no host name; write one such as auth.internal:8080, without scheme or wildcard", h))
+		}
 		e.hosts[strings.ToLower(h)] = true
 	}
 	if cfg.MountPath == "/" {
