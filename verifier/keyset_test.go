@@ -36,10 +36,10 @@ func TestNewKeySetRefusesUnsoundKeys(t *testing.T) {
 		"empty RSA struct":     {"a", "RS256", &rsa.PublicKey{}},
 		"private":              {"a", "ES256", es().private},
 		"no point":             {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256()}},
-		"no curve":             {"a", "ES256", &ecdsa.PublicKey{X: big.NewInt(1), Y: big.NewInt(1)}},
+		"no curve":             {"a", "ES256", &ecdsa.PublicKey{X: big.NewInt(1), Y: big.NewInt(1)}}, //nolint:staticcheck // a key made wrong on purpose
 		"another curve":        {"a", "ES256", p384},
-		"off the curve":        {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}},
-		"negative coordinate":  {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(-1), Y: big.NewInt(1)}},
+		"off the curve":        {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}},  //nolint:staticcheck // a key made wrong on purpose
+		"negative coordinate":  {"a", "ES256", &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(-1), Y: big.NewInt(1)}}, //nolint:staticcheck // a key made wrong on purpose
 		"ES256 as EdDSA":       {"a", "EdDSA", p256},
 		"ES256 as RS256":       {"a", "RS256", p256},
 		"RS256 as ES256":       {"a", "ES256", sound},

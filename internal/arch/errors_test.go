@@ -124,7 +124,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 	}
 	const file = "../../docs/errors.md"
 	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -61,7 +61,7 @@ func (e *Error) Error() string {
 
 // Is reports whether target is a fault with the same code, for [errors.Is].
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // errors.Is walks the chain itself
+	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 

@@ -125,7 +125,7 @@ func TestFailuresAreTriedAgainWithGrowingPausesOverADay(t *testing.T) {
 
 func TestDeadLettersAreRetriedOrDiscardedByHand(t *testing.T) {
 	alone(t, func(t *testing.T, q *Queue, in instances) {
-		var outcome error = Permanent(fmt.Errorf("no such mailbox\x00%s", strings.Repeat("ü", 300)))
+		outcome := Permanent(fmt.Errorf("no such mailbox\x00%s", strings.Repeat("ü", 300)))
 		var last Info
 		q.Register("mail", JSON(func(_ context.Context, info Info, l letter) error {
 			if last = info; l.Code != "1" {

@@ -141,7 +141,7 @@ func (e *endpoint) tlsConfig() (*tls.Config, error) {
 	if e.ca == "" {
 		return config, nil
 	}
-	data, err := os.ReadFile(e.ca) //nolint:gosec // the operator names the file
+	data, err := os.ReadFile(e.ca)
 	if err != nil {
 		return nil, fmt.Errorf("the ca file cannot be read: %w", err)
 	}

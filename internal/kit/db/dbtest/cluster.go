@@ -86,7 +86,7 @@ func (c *Cluster) start(settings []string) error {
 }
 
 func (c *Cluster) launch() error {
-	c.cmd = exec.Command("/bin/sh", "-c", lifeline, "lifeline", c.bin, c.dir) //nolint:noctx // our own script; it lives as long as the cluster
+	c.cmd = exec.Command("/bin/sh", "-c", lifeline, "lifeline", c.bin, c.dir)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as, Setpgid: true}
 	c.cmd.Dir = c.dir
 	in, err := c.cmd.StdinPipe()
@@ -145,7 +145,7 @@ func (c *Cluster) Exec(ctx context.Context, database string, statements ...strin
 }
 
 func (c *Cluster) run(program string, args ...string) ([]byte, error) {
-	cmd := exec.Command(filepath.Join(c.bin, program), args...) //nolint:noctx // PostgreSQL's own programs
+	cmd := exec.Command(filepath.Join(c.bin, program), args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as}
 	cmd.Dir = c.dir
 	var log strings.Builder
