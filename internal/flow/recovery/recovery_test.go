@@ -487,3 +487,16 @@ func TestAResetForgivesFailedSignIns(t *testing.T) {
 		}
 	})
 }
+
+func TestChangingThePasswordBeforeTheMailGoesOutKillsTheLink(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.ask("jo@example.com")
+		if err := w.Clock.Advance(time.Second); err != nil {
+			t.Fatal(err)
+		}
+		w.Exec("UPDATE password_credential SET changed_at = $2 WHERE account_id = $1", w.account.ID, w.Now())
+		if mails := w.mails(); len(mails) != 0 {
+			t.Errorf("mails: %v", mails)
+		}
+	})
+}

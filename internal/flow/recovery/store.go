@@ -23,13 +23,15 @@ type ticket struct {
 	account   account.Account
 }
 
-// issue writes a ticket down for the account that has the address, if it may have one. A second
-// time it only moves the expiry.
+// issue writes a ticket down for the account that has the address, if it may have one: not when
+// the password was changed after the ticket was asked for. A second time it only moves the
+// expiry.
 func issue(ctx context.Context, tx *db.Tx, t *ticket, emailKey string, withoutPassword bool) error {
 	_, err := tx.Exec(ctx, `INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at)
 		SELECT $2, $3, a.id, a.email_key, a.epoch, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT) FROM account a
 		WHERE a.email_key = $1 AND a.active AND a.email_verified
 			AND ($7 OR EXISTS (SELECT 1 FROM password_credential c WHERE c.account_id = a.id))
+			AND NOT EXISTS (SELECT 1 FROM password_credential c WHERE c.account_id = a.id AND c.changed_at > $5)
 		ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
 		emailKey, t.id, purpose, t.tokenHash, t.createdAt, t.expiresAt, withoutPassword)
 	if err != nil {

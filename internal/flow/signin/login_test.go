@@ -196,6 +196,9 @@ func TestASessionOfAStateThatChangedMeanwhileIsNotBorn(t *testing.T) {
 			if n := w.Count("SELECT count(*) FROM session"); n != 0 {
 				t.Errorf("%s: %d sessions were born", change, n)
 			}
+			if got := w.Audited("signin.refused"); got[len(got)-1] != "overtaken" {
+				t.Errorf("audit says %q", got)
+			}
 		}
 	})
 }

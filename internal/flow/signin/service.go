@@ -182,7 +182,8 @@ func (s *Service) start(ctx context.Context, found *candidate, client session.Cl
 		return audit.Record(ctx, tx, audit.Event{Kind: "session.created", AccountID: row.AccountID, SessionID: row.ID, Detail: map[string]string{"amr": authn.Password, "aal": e.Level.ACR()}})
 	})
 	if errors.Is(err, session.ErrRefused) {
-		return nil, ErrCredentials // disabled, or another password since it was checked
+		// Disabled, or another password since it was checked.
+		return nil, cmp.Or(s.refused(ctx, found, "overtaken"), error(ErrCredentials))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("signin: start: %w", err)
