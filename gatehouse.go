@@ -26,6 +26,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
@@ -69,6 +70,7 @@ type Gatehouse struct {
 	profile  *profile.Service
 	manage   *manage.Service
 
+	skew    atomic.Int64 // how far this machine's clock is ahead of the database's, when last compared
 	stop    context.CancelFunc
 	stopped chan struct{}
 }
@@ -100,6 +102,9 @@ func (g *Gatehouse) Handler() http.Handler { return g.api }
 
 // Ready reports why requests cannot be served, or nil.
 func (g *Gatehouse) Ready(ctx context.Context) error {
+	if skew := time.Duration(g.skew.Load()); skew.Abs() > skewRefused {
+		return fmt.Errorf("gatehouse: this machine's clock is %v ahead of the database's", skew)
+	}
 	var one int
 	return g.db.Row(ctx, "SELECT 1", nil, &one)
 }

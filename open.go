@@ -99,7 +99,7 @@ func (g *Gatehouse) openKeys(ctx context.Context) error {
 		Algorithm: jose.Algorithm(g.cfg.Algorithm), Active: g.cfg.SigningKeyLifetime, JWKSCache: jwksCache,
 		Overlap: g.cfg.AccessTokenLifetime + jwksCache, SessionLifetime: g.cfg.Sessions.Absolute, Logger: g.cfg.Logger,
 		Record: func(ctx context.Context, tx *db.Tx, event keyring.Event, key keyring.Info) error {
-			return audit.Record(ctx, tx, audit.Event{Kind: string(event), Detail: map[string]string{"key": key.ID, "purpose": string(key.Purpose)}})
+			return audit.Record(ctx, tx, audit.Event{Kind: "key." + string(event), Detail: map[string]string{"key": key.ID, "purpose": string(key.Purpose)}})
 		},
 	})
 	return err

@@ -39,6 +39,7 @@ func (g *Gatehouse) start(ctx context.Context) {
 	g.limiter.Start(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { g.keys.Run(ctx) })
+	work.Go(func() { g.watchClock(ctx) })
 	go func() {
 		work.Wait()
 		close(g.stopped)
@@ -53,6 +54,33 @@ func (g *Gatehouse) sweep(batch func(ctx context.Context, d *db.DB, limit int) (
 			if err != nil || n < sweepBatch {
 				return err
 			}
+		}
+	}
+}
+
+// Instances that disagree about the time hand out tokens that others think expired or not yet made.
+const (
+	skewEvery   = time.Minute // of real time: it is the machine's clock that is watched
+	skewWarned  = time.Second
+	skewRefused = 10 * time.Second
+)
+
+// watchClock compares the machine's clock with the database's.
+func (g *Gatehouse) watchClock(ctx context.Context) {
+	tick := time.NewTicker(skewEvery)
+	defer tick.Stop()
+	for {
+		skew, err := g.db.Skew(ctx)
+		if err == nil {
+			g.skew.Store(int64(skew))
+		}
+		if skew.Abs() > skewWarned {
+			g.cfg.Logger.WarnContext(ctx, "this machine's clock and the database's differ", "ahead", skew.String())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

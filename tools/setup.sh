@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that the tests can start a PostgreSQL server of their own and that the race
-# detector has a C compiler. It says what it does, and changes nothing that is there.
+# Makes sure that the tests can start a PostgreSQL server of their own, that the race
+# detector has a C compiler, and that the README's walk has curl. It says what it does, and changes nothing that is there.
 set -eu
 
 have_postgres() {
@@ -14,10 +14,11 @@ have_postgres() {
 missing=""
 have_postgres || missing="postgresql"
 command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v curl >/dev/null 2>&1 || missing="$missing curl"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "The tests need:$missing. Install PostgreSQL 15 or newer (initdb and pg_ctl on the PATH) and a C compiler, then try again." >&2
+	echo "The tests need:$missing. Install PostgreSQL 15 or newer (initdb and pg_ctl on the PATH), a C compiler and curl, then try again." >&2
 	exit 1
 fi
 as_root=""

@@ -128,6 +128,21 @@ func (d *DB) Engine() string { return d.engine.name() }
 // and compares. Inside a transaction use [Tx.Now].
 func (d *DB) Now() time.Time { return d.clock.Now().UTC().Truncate(time.Millisecond) }
 
+// Skew returns how far the machine's clock is ahead of the database server's, as near as the
+// round trip allows. On SQLite there is one clock and no skew.
+func (d *DB) Skew(ctx context.Context) (time.Duration, error) {
+	if d.Engine() != "postgres" {
+		return 0, nil
+	}
+	var server int64
+	began := time.Now()
+	if err := d.Row(ctx, `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)`, nil, &server); err != nil {
+		return 0, err
+	}
+	middle := began.Add(time.Since(began) / 2)
+	return middle.Sub(time.UnixMilli(server)), nil
+}
+
 // Clock returns the clock that Now reads, for schedulers that wait on it.
 func (d *DB) Clock() clock.Clock { return d.clock }
 
