@@ -172,6 +172,14 @@ func SetActive(ctx context.Context, tx *db.Tx, id ID, active bool) error {
 	return nil
 }
 
+// SetVerified notes that the owner of the account has shown to read its mailbox.
+func SetVerified(ctx context.Context, tx *db.Tx, id ID) error {
+	if _, err := tx.Exec(ctx, `UPDATE account SET email_verified = TRUE WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("account: set verified: %w", err)
+	}
+	return nil
+}
+
 // SaveProfile writes the profile of an account.
 func SaveProfile(ctx context.Context, tx *db.Tx, id ID, p Profile) error {
 	attributes, err := encode(p.Attributes)

@@ -113,6 +113,11 @@ func (s *Service) redeem(ctx context.Context, tx *db.Tx, t *ticket, hash string)
 	if err := use(ctx, tx, t); err != nil {
 		return err
 	}
+	// Whoever holds the token reads the mailbox; what others set up there before ends with the
+	// sessions and the password.
+	if err := account.SetVerified(ctx, tx, t.account.ID); err != nil {
+		return err
+	}
 	if err := password.Set(ctx, tx, t.account.ID, hash); err != nil {
 		return err
 	}

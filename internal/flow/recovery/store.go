@@ -29,7 +29,7 @@ type ticket struct {
 func issue(ctx context.Context, tx *db.Tx, t *ticket, emailKey string, withoutPassword bool) error {
 	_, err := tx.Exec(ctx, `INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at)
 		SELECT $2, $3, a.id, a.email_key, a.epoch, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT) FROM account a
-		WHERE a.email_key = $1 AND a.active AND a.email_verified
+		WHERE a.email_key = $1 AND a.active
 			AND ($7 OR EXISTS (SELECT 1 FROM password_credential c WHERE c.account_id = a.id))
 			AND NOT EXISTS (SELECT 1 FROM password_credential c WHERE c.account_id = a.id AND c.changed_at > $5)
 		ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
