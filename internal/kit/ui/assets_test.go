@@ -1,0 +1,106 @@
+package ui_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+)
+
+const base = "/account/assets/"
+
+// addresses returns what a page loads.
+func addresses(t *testing.T, u *ui.UI) []string {
+	t.Helper()
+	text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page"}).Body.String()
+	seen, found := map[string]bool{}, []string{}
+	for _, m := range regexp.MustCompile(`(?:href|src)="(`+base+`[^"]*)"`).FindAllStringSubmatch(text, -1) {
+		if !seen[m[1]] {
+			found = append(found, m[1])
+		}
+		seen[m[1]] = true
+	}
+	return found
+}
+
+func fetch(t *testing.T, h http.Handler, method, target, etag string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	if etag != "" {
+		r.Header.Set("If-None-Match", etag)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestAssetsAreKeptForGood(t *testing.T) {
+	u := newUI(t, ui.Config{}, sample("", map[string]string{"page": ""}))
+	h := u.Assets(base)
+	found := addresses(t, u)
+	if len(found) != 3 {
+		t.Fatalf("a page loads %v", found)
+	}
+	types := []string{"text/css; charset=utf-8", "image/svg+xml", "text/javascript; charset=utf-8"}
+	for i, target := range found {
+		w := fetch(t, h, http.MethodGet, target, "")
+		head := w.Header()
+		if w.Code != http.StatusOK || head.Get("Content-Type") != types[i] || head.Get("Cache-Control") != "public, max-age=31536000, immutable" || head.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %d %v", target, w.Code, head)
+		}
+		if policy := head.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") || !strings.HasSuffix(policy, "; sandbox") || strings.Contains(policy, "script-src") {
+			t.Errorf("%s: %s", target, policy)
+		}
+		if w := fetch(t, h, http.MethodGet, target, head.Get("ETag")); head.Get("ETag") == "" || w.Code != http.StatusNotModified || w.Body.Len() != 0 {
+			t.Errorf("%s with its own ETag: %d", target, w.Code)
+		}
+		if w := fetch(t, h, http.MethodGet, target+"/", ""); w.Code != http.StatusOK {
+			t.Errorf("%s/: %d", target, w.Code)
+		}
+		if w := fetch(t, h, http.MethodHead, target, ""); w.Code != http.StatusOK || w.Body.Len() != 0 {
+			t.Errorf("HEAD %s: %d", target, w.Code)
+		}
+	}
+	for _, target := range []string{base, base + "style.css", base + "../ui.go", base + "style.0000000000000000.css", "/elsewhere/x", strings.TrimPrefix(found[0], "/account")} {
+		if w := fetch(t, h, http.MethodGet, target, ""); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", target, w.Code)
+		}
+	}
+}
+
+func TestAssetsChangeTheirNamesWithTheTheme(t *testing.T) {
+	set := sample("", map[string]string{"page": ""})
+	a, b := addresses(t, newUI(t, ui.Config{}, set)), addresses(t, newUI(t, ui.Config{Theme: ui.Theme{Color: "#aa3300"}}, set))
+	if a[0] == b[0] || a[1] == b[1] || a[2] != b[2] {
+		t.Errorf("%v %v", a, b)
+	}
+}
+
+func TestLogoIsServedAsWhatItIs(t *testing.T) {
+	png := "\x89PNG\r\n\x1a\nrest"
+	u := newUI(t, ui.Config{Theme: ui.Theme{Logo: []byte(png)}}, sample("", map[string]string{"page": ""}))
+	w := fetch(t, u.Assets(base), http.MethodGet, addresses(t, u)[1], "")
+	if w.Header().Get("Content-Type") != "image/png" || w.Body.String() != png {
+		t.Errorf("%v", w.Header())
+	}
+	own := `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
+	u = newUI(t, ui.Config{Theme: ui.Theme{Logo: []byte(own)}}, sample("", map[string]string{"page": ""}))
+	w = fetch(t, u.Assets(base), http.MethodGet, addresses(t, u)[1], "")
+	if policy := w.Header().Get("Content-Security-Policy"); policy != "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox" {
+		t.Errorf("a drawing that is opened by itself may do %s", policy)
+	}
+}
+
+func TestAFirstPageIsSmall(t *testing.T) {
+	u := newUI(t, ui.Config{}, sample("", map[string]string{"page": ""}))
+	sum := write(t, u, get(t, "/"), ui.Page{Name: "sample/page"}).Body.Len()
+	for _, target := range addresses(t, u) {
+		sum += fetch(t, u.Assets(base), http.MethodGet, target, "").Body.Len()
+	}
+	if sum > 45_000 {
+		t.Errorf("an empty page weighs %d bytes", sum)
+	}
+}

@@ -1,0 +1,4 @@
+package ui
+
+// BuiltinSet is the shared set.
+var BuiltinSet = builtin
