@@ -50,7 +50,7 @@ func (e *Edge) Site(routes []Route) http.Handler {
 func (e *Edge) mux(doc *document, routes []Route) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range routes {
-		if r.Access < Public || r.Access > TokenHolder {
+		if r.Access < Public || r.Access > Superuser || r.handler.html() && r.Access > Public && r.Access < Person {
 			panic(fmt.Sprintf("web: %s %s does not say who may call it", r.Method, r.Path))
 		}
 		path := strings.TrimSuffix(r.Path, "/") + "/{$}"
@@ -66,7 +66,9 @@ func (e *Edge) guard(route Route, next http.HandlerFunc) http.HandlerFunc {
 		if route.Access != Public {
 			ctx, err := e.cfg.Authenticate(r, route.Access)
 			if err != nil {
-				Error(w, r, err)
+				if !route.handler.html() || e.cfg.Refused == nil || !e.cfg.Refused(w, r, err) {
+					Error(w, r, err)
+				}
 				return
 			}
 			r = r.WithContext(ctx)

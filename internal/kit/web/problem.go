@@ -67,6 +67,19 @@ func StatusOf(f *fault.Error) int {
 	}
 }
 
+// StatusFor returns the status of a page that shows err itself, and says when to come back where
+// that is known.
+func StatusFor(w http.ResponseWriter, err error) int {
+	f, ok := fault.From(err)
+	if !ok {
+		f = ErrInternal
+	}
+	if f.Retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(wholeSeconds(f.Retry)))
+	}
+	return StatusOf(f)
+}
+
 // Problem is the body of every refusal (RFC 9457).
 type Problem struct {
 	Type      string        `json:"type" format:"uri" doc:"Where the code is explained"`

@@ -115,7 +115,7 @@ func TestRequestIDsAreOursAndNeverTheSame(t *testing.T) {
 func TestErrorPagesEscapeAndTellTheCode(t *testing.T) {
 	e := newEdge(t, nil)
 	a := e.page(http.MethodGet, "/account/<script>/", "")
-	if a.status != http.StatusNotFound || strings.Contains(a.text, "<script") || !strings.Contains(a.text, "not_found") {
+	if a.status != http.StatusNotFound || strings.Contains(a.text, "<script>") || !strings.Contains(a.text, "not_found") {
 		t.Errorf("answered %d\n%s", a.status, a.text)
 	}
 }

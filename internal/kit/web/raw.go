@@ -3,6 +3,7 @@ package web
 import (
 	"mime"
 	"net/http"
+	"strings"
 )
 
 // Raw adapts a handler that writes its own answer in its own format: published keys, documents.
@@ -33,21 +34,30 @@ func (h pageHandler) mount(*Edge, *document, Route) http.HandlerFunc {
 // Form is Page for a posted form: urlencoded, from a page of our own origin, each name once.
 func Form(fn func(w http.ResponseWriter, r *http.Request) error) handler {
 	return pageHandler{func(w http.ResponseWriter, r *http.Request) error {
-		if err := FromContext(r.Context()).CheckOrigin(); err != nil {
+		if err := ReadForm(r); err != nil {
 			return err
-		}
-		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err != nil || kind != "application/x-www-form-urlencoded" {
-			return ErrMediaType
-		}
-		if err := r.ParseForm(); err != nil {
-			return BodyError(err)
-		}
-		for _, values := range r.PostForm {
-			if len(values) != 1 {
-				return ErrFields
-			}
 		}
 		return fn(w, r)
 	}}
+}
+
+// ReadForm reads a posted form into r.PostForm, on the conditions of Form. Every browser says where
+// a form comes from; what says nothing could be anyone's, and the browser adds the cookies.
+func ReadForm(r *http.Request) error {
+	if !FromContext(r.Context()).FromOwnPage() {
+		return ErrOrigin
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		return ErrMediaType
+	}
+	if err := r.ParseForm(); err != nil {
+		return BodyError(err)
+	}
+	for name, values := range r.PostForm {
+		if len(values) != 1 && !strings.HasSuffix(name, "[]") {
+			return ErrFields
+		}
+	}
+	return nil
 }

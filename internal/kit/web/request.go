@@ -142,9 +142,10 @@ func (q *Request) cookieName(name string) string {
 }
 
 // Cookie returns a cookie of this site. It refuses a foreign origin, and two cookies of one name,
-// because one of them was planted. Reading is answering: check before you act on it.
+// because one of them was planted. Reading is answering: check before you act on it. A page may
+// also be come to by a link from elsewhere.
 func (q *Request) Cookie(name string) (value string, found bool, err error) {
-	if err := q.CheckOrigin(); err != nil {
+	if err := q.CheckOrigin(); err != nil && !q.followed() {
 		return "", false, err
 	}
 	name = q.cookieName(name)
@@ -159,10 +160,24 @@ func (q *Request) Cookie(name string) (value string, found bool, err error) {
 	return value, found, nil
 }
 
+// followed reports whether the browser shows this page as a whole because somebody followed a link.
+// Whoever made the link sees nothing of the answer, and looking changes nothing.
+func (q *Request) followed() bool {
+	one := func(name, value string) bool {
+		values := q.r.Header.Values(name)
+		return len(values) == 1 && values[0] == value
+	}
+	return q.html && q.r.Method == http.MethodGet && len(q.r.Header.Values("Origin")) == 0 &&
+		one("Sec-Fetch-Mode", "navigate") && one("Sec-Fetch-Dest", "document")
+}
+
 // SetCookie sets a cookie that scripts cannot read, for this host alone. It refuses a foreign origin.
 func (q *Request) SetCookie(name, value string, maxAge time.Duration) error {
 	return q.setCookie(name, value, max(int(maxAge.Seconds()), 1))
 }
+
+// SetBrowserCookie is SetCookie until the browser is closed.
+func (q *Request) SetBrowserCookie(name, value string) error { return q.setCookie(name, value, 0) }
 
 // ClearCookie removes a cookie, with the attributes it was set with.
 func (q *Request) ClearCookie(name string) error { return q.setCookie(name, "", -1) }

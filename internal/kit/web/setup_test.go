@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -40,8 +41,12 @@ type edge struct {
 func newEdge(t *testing.T, change func(*web.Config)) *edge {
 	t.Helper()
 	e := &edge{t: t, log: &logBuffer{}}
+	u, err := ui.New(ui.Config{}, web.Pages(), sampleSet)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg := web.Config{
-		PublicURL: origin, MountPath: mount, Origins: []string{"https://app.example.com"},
+		UI: u, PublicURL: origin, MountPath: mount, Origins: []string{"https://app.example.com"},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Authenticate: func(r *http.Request, _ web.Access) (context.Context, error) {
 			if r.Header.Get("Authorization") != "Bearer good" {
@@ -54,11 +59,10 @@ func newEdge(t *testing.T, change func(*web.Config)) *edge {
 	if change != nil {
 		change(&cfg)
 	}
-	var err error
 	if e.Edge, err = web.NewEdge(cfg); err != nil {
 		t.Fatal(err)
 	}
-	e.api, e.pages = e.API("sample", "1", sample()), e.Site(samplePages())
+	e.api, e.pages = e.API("sample", "1", sample()), e.Site(samplePages(u))
 	return e
 }
 
@@ -147,12 +151,15 @@ func readRaw(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, in.Name)
 }
 
-var pageBody = ui.Parse(`<p>{{.}}</p>`)
+var sampleSet = ui.Set{Name: "sample", Files: fstest.MapFS{
+	"pages/page.html": {Data: []byte(`{{/* version 1 */}}{{define "title"}}Sample{{end}}{{define "body"}}<p>{{.}}</p>{{end}}`)},
+	"locales/en.json": {Data: []byte(`{"sample": {"none": "None"}}`)},
+}}
 
-func samplePages() []web.Route {
+func samplePages(u *ui.UI) []web.Route {
 	page := func(text string) func(http.ResponseWriter, *http.Request) error {
-		return func(w http.ResponseWriter, _ *http.Request) error {
-			return ui.Write(w, ui.Page{Status: http.StatusOK, Title: "Sample", Product: "Sample", Body: pageBody, Data: text})
+		return func(w http.ResponseWriter, r *http.Request) error {
+			return u.Write(w, r, ui.Page{Name: "sample/page", Data: text})
 		}
 	}
 	return []web.Route{

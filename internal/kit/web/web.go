@@ -17,6 +17,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 // Access says who may call a route. The zero value refuses to mount.
@@ -31,6 +33,15 @@ const (
 	// TokenHolder routes need a valid access token; the route's own statement asks whether
 	// the session lives. It saves SignedIn's extra statement where speed matters.
 	TokenHolder
+	// StaffToken and SuperuserToken routes need what SignedIn needs, of an account with that rank.
+	StaffToken
+	SuperuserToken
+	// Person pages need the cookie of a page session that lives.
+	Person
+	// Staff and Superuser pages need the page session of an account with that rank, proven not
+	// long ago.
+	Staff
+	Superuser
 )
 
 // String returns the level's name as the route table shows it.
@@ -42,6 +53,16 @@ func (a Access) String() string {
 		return "signed-in"
 	case TokenHolder:
 		return "token-holder"
+	case StaffToken:
+		return "staff-token"
+	case SuperuserToken:
+		return "superuser-token"
+	case Person:
+		return "person"
+	case Staff:
+		return "staff"
+	case Superuser:
+		return "superuser"
 	default:
 		return "unset"
 	}
@@ -100,6 +121,11 @@ type Config struct {
 	// Authenticate proves who is calling a route that is not public and returns what the
 	// handler shall know of it in the context. Any error is a refusal. Required.
 	Authenticate func(r *http.Request, a Access) (context.Context, error)
+	// Refused answers a page request that Authenticate refused, such as with the way to the
+	// sign-in page, and reports whether it did. Optional.
+	Refused func(w http.ResponseWriter, r *http.Request, why error) bool
+	// UI renders error pages. Required where there are pages.
+	UI *ui.UI
 	// Enrich adds to every request's context what other packages want to know of it. Optional.
 	Enrich func(ctx context.Context, q *Request) context.Context
 	// Logger receives panics and internal errors. Required.
