@@ -28,12 +28,17 @@ const (
 	Reset             = "reset"
 	PasswordChanged   = "password_changed"
 	SessionReuse      = "session_reuse"
+	AccountErased     = "account_erased"
+	Impersonated      = "impersonated"
 )
 
 // Kinds lists them all.
 func Kinds() []string {
-	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse}
+	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse, AccountErased, Impersonated}
 }
+
+// ErrKind says that there is no such kind of letter.
+var ErrKind = errors.New("letter: there is no such kind")
 
 // ErrLink is the one refusal of a mailed token, whatever is wrong with it: unknown, used,
 // expired, or overtaken by a change of what it would change.
@@ -73,17 +78,55 @@ type notice struct {
 	At        time.Time  `json:"at"`
 	Device    string     `json:"device"`
 	Address   string     `json:"address"`
+	Reason    string     `json:"reason,omitempty"`
+
+	// Where no account can be asked any more, or none is meant: whom and in which language to
+	// tell. Otherwise empty, and AccountID says who.
+	To     string `json:"to,omitempty"`
+	Locale string `json:"locale,omitempty"`
+	Test   bool   `json:"test,omitempty"`
 }
 
 // Tell queues a letter of a kind that needs no token to an account. When and from where it was
 // caused is taken from tx and ctx.
 func (p *Post) Tell(ctx context.Context, tx *db.Tx, kind string, to account.ID) error {
 	src := audit.FromContext(ctx)
-	n := notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address}
-	return p.queue.Enqueue(ctx, tx, jobs.Job{Kind: job, Recipient: to.String(), Payload: n})
+	return p.enqueue(ctx, tx, to.String(), notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address})
+}
+
+// TellErased queues the letter to the owner of an account that tx erases: nobody can be asked for
+// the address later, so it travels in the job, sealed, until the letter is sent.
+func (p *Post) TellErased(ctx context.Context, tx *db.Tx, a *account.Account) error {
+	src := audit.FromContext(ctx)
+	return p.enqueue(ctx, tx, a.ID.String(), notice{
+		Kind: AccountErased, AccountID: a.ID, At: tx.Now, Device: src.Device, Address: src.Address,
+		To: a.Email, Locale: a.Profile.Locale,
+	})
+}
+
+// TellImpersonated queues the letter to an account whose pages a member of staff looks at, for a
+// reason that must be given. From which device and address they look is not the recipient's to know.
+func (p *Post) TellImpersonated(ctx context.Context, tx *db.Tx, to account.ID, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return errors.New("letter: an impersonation without a reason")
+	}
+	return p.enqueue(ctx, tx, to.String(), notice{Kind: Impersonated, AccountID: to, At: tx.Now, Reason: reason})
+}
+
+func (p *Post) enqueue(ctx context.Context, tx *db.Tx, recipient string, n notice) error {
+	return p.queue.Enqueue(ctx, tx, jobs.Job{Kind: job, Recipient: recipient, Payload: n})
 }
 
 func (p *Post) deliver(ctx context.Context, info jobs.Info, n notice) error {
+	if n.Test {
+		data := p.sample(n.Kind)
+		data.At, data.Expires, data.Test = n.At, n.At.Add(24*time.Hour), true
+		return p.Send(ctx, info.ID, n.To, n.Locale, n.Kind, data)
+	}
+	data := mail.Data{Link: p.links.Recover, At: n.At, Device: n.Device, Address: n.Address, Reason: n.Reason}
+	if n.To != "" {
+		return p.Send(ctx, info.ID, n.To, n.Locale, n.Kind, data)
+	}
 	var a *account.Account
 	err := p.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		a, err = account.Find(ctx, tx, n.AccountID)
@@ -95,7 +138,7 @@ func (p *Post) deliver(ctx context.Context, info jobs.Info, n notice) error {
 	if err != nil {
 		return err
 	}
-	return p.Send(ctx, info.ID, a.Email, a.Profile.Locale, n.Kind, mail.Data{Link: p.links.Recover, At: n.At, Device: n.Device, Address: n.Address})
+	return p.Send(ctx, info.ID, a.Email, a.Profile.Locale, n.Kind, data)
 }
 
 // Send renders and sends one mail now. id makes the Message-ID, so a mail that is sent again is

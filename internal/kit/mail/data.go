@@ -9,7 +9,7 @@ import (
 )
 
 // Data is what a template may say. One struct for all kinds, so that a template
-// naming anything else fails when it is loaded. Every text is shown as it is:
+// naming anything else fails when it is tried. Every text is shown as it is:
 // markup, template syntax and line breaks in a name do nothing. It prints as ***,
 // because the link may be one that signs somebody in.
 //
@@ -21,14 +21,9 @@ type Data struct {
 	At      time.Time // when it was asked for or happened
 	Device  string    // kind of device in words of the caller, "Firefox, Linux"; empty when unknown
 	Address string    // network address it came from; empty when unknown
+	Reason  string    // why it was done, in the words of a member of staff; empty when nobody gave one
 	Expires time.Time // when Link stops working
-}
-
-// Brand is whose mail it is.
-type Brand struct {
-	Name    string // product or organisation, required
-	URL     string // where it lives, absolute http or https, required
-	Support string // address or URL for questions; empty leaves it out
+	Test    bool      // says in the subject that this is a test
 }
 
 // Format prints *** for every verb.
@@ -37,19 +32,18 @@ func (Data) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
 // LogValue is ***.
 func (Data) LogValue() slog.Value { return slog.StringValue("***") }
 
-const maxName = 100 // runes of a name or device; more is not one
+const (
+	maxName   = 100 // runes of a name or device; more is not one
+	maxReason = 500 // runes
+)
 
 // clean returns d with each text on one line, or an error when a required part
 // is missing.
-func (d Data) clean() (Data, error) {
-	d.Brand.Name = clip(oneLine(d.Brand.Name), maxName)
-	d.Brand.Support = clip(oneLine(d.Brand.Support), maxAddress)
+func (d Data) clean() (_ Data, err error) {
 	d.Device = clip(oneLine(d.Device), maxName)
 	d.Address = clip(oneLine(d.Address), maxName)
-	if d.Brand.Name == "" {
-		return Data{}, errors.New("the brand has no name")
-	}
-	_, err := link(d.Brand.URL)
+	d.Reason = clip(oneLine(d.Reason), maxReason)
+	d.Brand, err = d.Brand.clean()
 	return d, err
 }
 
@@ -63,17 +57,16 @@ func link(s string) (string, error) {
 	return s, nil
 }
 
-// when is the template function that writes a time: the same in every language
-// and plain about its zone, because nobody knows the recipient's.
-func when(t time.Time) (string, error) {
-	if t.IsZero() {
-		return "", errors.New("the time is missing")
+// must is the template function that writes a text which may not be missing.
+func must(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("a text is missing that this mail is about")
 	}
-	return t.UTC().Format("2006-01-02 15:04 UTC"), nil
+	return s, nil
 }
 
-// sample fills every field, to try templates with when they are loaded.
-func sample() Data {
+// Sample returns data with every field filled, for previews, test mails, and to try templates with.
+func Sample() Data {
 	at := time.Date(2026, time.March, 1, 12, 30, 0, 0, time.UTC)
 	return Data{
 		Brand:   Brand{Name: "Example", URL: "https://example.com", Support: "support@example.com"},
@@ -81,6 +74,7 @@ func sample() Data {
 		At:      at,
 		Device:  "Firefox, Linux",
 		Address: "192.0.2.1",
+		Reason:  "Ticket 1234",
 		Expires: at.Add(24 * time.Hour),
 	}
 }

@@ -11,29 +11,33 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-var kinds = []string{"already_registered", "password_changed", "reset", "session_reuse", "verify"}
+var kinds = []string{"account_erased", "already_registered", "impersonated", "password_changed", "reset", "session_reuse", "verify"}
+
+var locales = []string{"en", "ar", "de", "es", "fr", "ja", "pt", "zh"}
 
 func data() mail.Data {
 	at := time.Date(2026, time.March, 1, 12, 30, 0, 0, time.FixedZone("", 3600))
 	return mail.Data{
-		Brand:   mail.Brand{Name: "Example & Söhne", URL: "https://example.com", Support: "support@example.com"},
+		Brand:   mail.Brand{Name: "Example & Söhne", URL: "https://example.com", Support: "support@example.com", Color: "#0f766e"},
 		Link:    "https://id.example.com/account/verify/?token=AbC-_123&x=1",
 		At:      at,
 		Device:  "Firefox, Linux",
 		Address: "2001:db8::1",
+		Reason:  "Ticket 1234: sign-in fails",
 		Expires: at.Add(24 * time.Hour),
 	}
 }
 
 func builtin(t *testing.T) *mail.Templates {
 	t.Helper()
-	templates, err := mail.NewTemplates(mail.Builtin(), kinds...)
+	templates, err := mail.NewTemplates(nil, kinds...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,28 +46,32 @@ func builtin(t *testing.T) *mail.Templates {
 
 func TestBuiltinTemplatesRenderAsRecorded(t *testing.T) {
 	templates := builtin(t)
-	for _, locale := range []string{"en", "de"} {
+	if got := templates.Languages(); !slices.Equal(got, locales) {
+		t.Errorf("languages %v, want %v", got, locales)
+	}
+	for _, locale := range locales {
 		for _, kind := range kinds {
-			for variant, d := range map[string]mail.Data{"": data(), "_least": least()} {
-				if variant != "" && (kind != "session_reuse" || locale != "en") {
-					continue
-				}
-				subject, text, html, err := templates.Render(kind, locale, d)
-				if err != nil {
-					t.Fatal(err)
-				}
-				file := filepath.Join("testdata", locale, kind+variant)
-				golden(t, file+".txt", "Subject: "+subject+"\n\n"+text)
-				golden(t, file+".html", html)
-			}
+			record(t, templates, locale, kind, "", data())
 		}
 	}
+	record(t, templates, "en", "session_reuse", "_least", least())
+}
+
+func record(t *testing.T, templates *mail.Templates, locale, kind, variant string, d mail.Data) {
+	t.Helper()
+	subject, text, html, err := templates.Render(kind, locale, d)
+	if err != nil {
+		t.Fatalf("%s/%s: %v", locale, kind, err)
+	}
+	file := filepath.Join("testdata", locale, kind+variant)
+	golden(t, file+".txt", "Subject: "+subject+"\n\n"+text)
+	golden(t, file+".html", html)
 }
 
 // least is what a caller always knows.
 func least() mail.Data {
 	d := data()
-	d.Device, d.Address, d.Brand.Support = "", "", ""
+	d.Device, d.Address, d.Brand.Support, d.Brand.Color = "", "", "", ""
 	return d
 }
 
@@ -86,23 +94,77 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-func TestEveryTemplateIsWholeAndLoadsNothing(t *testing.T) {
+func TestEveryMailSaysWhatItMust(t *testing.T) {
 	templates := builtin(t)
-	foreign := regexp.MustCompile(`(?i)<(img|script|link|iframe|object|form|table)\b|\bsrc=|url\(|@import|\bon[a-z]+=`)
-	for _, locale := range []string{"en", "de"} {
+	linked := []string{"already_registered", "password_changed", "reset", "session_reuse", "verify"}
+	for _, locale := range locales {
+		for _, kind := range kinds {
+			subject, text, html, err := templates.Render(kind, locale, data())
+			if err != nil {
+				t.Fatalf("%s/%s: %v", locale, kind, err)
+			}
+			must := []string{"2026", "UTC", "Firefox, Linux", "2001:db8::1", "support@example.com", "https://example.com"}
+			if kind == "impersonated" {
+				must = append(must, "Ticket 1234: sign-in fails")
+			}
+			for _, want := range must {
+				if !strings.Contains(text, want) || !strings.Contains(html, want) {
+					t.Errorf("%s/%s lacks %q", locale, kind, want)
+				}
+			}
+			if !strings.Contains(subject, "Example & Söhne") || !strings.Contains(html, "Example &amp; Söhne") {
+				t.Errorf("%s/%s does not say whose it is", locale, kind)
+			}
+			// Once on the button and once as it is, for who sees no button.
+			links := strings.Count(text, data().Link) + strings.Count(html, `href="https://id.example.com/account/verify/?token=AbC-_123&amp;x=1"`)
+			if want := map[bool]int{true: 3}[slices.Contains(linked, kind)]; links != want {
+				t.Errorf("%s/%s has %d links, want %d", locale, kind, links, want)
+			}
+			expires, expected := strings.Count(text, "UTC"), map[bool]int{true: 2, false: 1}[kind == "verify" || kind == "reset"]
+			if expires != expected {
+				t.Errorf("%s/%s says %d times, want %d", locale, kind, expires, expected)
+			}
+		}
+	}
+}
+
+func TestEveryMailIsItsOwnLanguage(t *testing.T) {
+	templates := builtin(t)
+	said := map[string]string{}
+	for _, locale := range locales {
+		for _, kind := range kinds {
+			subject, text, html, err := templates.Render(kind, locale, data())
+			if err != nil {
+				t.Fatalf("%s/%s: %v", locale, kind, err)
+			}
+			for part, s := range map[string]string{"subject": subject, "text": text} {
+				if other, ok := said[s]; ok {
+					t.Errorf("%s/%s has the %s of %s", locale, kind, part, other)
+				}
+				said[s] = locale + "/" + kind
+			}
+			dir := "ltr"
+			if locale == "ar" {
+				dir = "rtl"
+			}
+			if !strings.Contains(html, `<html lang="`+locale+`" dir="`+dir+`">`) {
+				t.Errorf("%s/%s does not say its language and direction", locale, kind)
+			}
+		}
+	}
+}
+
+func TestMailsLoadAndRunNothing(t *testing.T) {
+	templates := builtin(t)
+	foreign := regexp.MustCompile(`(?i)<(img|script|link|iframe|object|form)\b|\bsrc=|url\(|@import|\son[a-z]+=`)
+	for _, locale := range locales {
 		for _, kind := range kinds {
 			_, text, html, err := templates.Render(kind, locale, data())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(text, data().Link) || !strings.Contains(html, `href="https://id.example.com/account/verify/?token=AbC-_123&amp;x=1"`) {
-				t.Errorf("%s/%s lacks its link", locale, kind)
-			}
 			if found := foreign.FindString(html); found != "" {
 				t.Errorf("%s/%s contains %q", locale, kind, found)
-			}
-			if !strings.Contains(html, `<html lang="`+locale+`">`) {
-				t.Errorf("%s/%s does not say its language", locale, kind)
 			}
 			for line := range strings.Lines(text) {
 				if len([]rune(line)) > 100 {
@@ -113,23 +175,80 @@ func TestEveryTemplateIsWholeAndLoadsNothing(t *testing.T) {
 	}
 }
 
-func TestMissingLanguagesFallBackToEnglish(t *testing.T) {
-	files := fstest.MapFS{}
-	for name, content := range map[string]string{
-		"layout.txt": `{{lang}}:{{template "body" .}}`, "layout.html": `{{lang}}:{{template "body" .}}`,
-		"en/a.txt": `{{define "subject"}}s{{end}}{{define "body"}}en a{{end}}`, "en/a.html": `{{define "body"}}x{{end}}`,
-		"en/b.txt": `{{define "subject"}}s{{end}}{{define "body"}}en b{{end}}`, "en/b.html": `{{define "body"}}x{{end}}`,
-		"pt/a.txt": `{{define "subject"}}s{{end}}{{define "body"}}pt a{{end}}`, "pt/a.html": `{{define "body"}}x{{end}}`,
-		"pt-BR/a.txt": `{{define "subject"}}s{{end}}{{define "body"}}br a{{end}}`, "pt-BR/a.html": `{{define "body"}}x{{end}}`,
-	} {
-		files[name] = &fstest.MapFile{Data: []byte(content)}
+// A client of plain text finds the direction of each line by its first letter.
+func TestLinesOfArabicBeginRightToLeft(t *testing.T) {
+	templates := builtin(t)
+	for _, kind := range kinds {
+		subject, text, _, err := templates.Render(kind, "ar", data())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(subject + "\n" + text) {
+			first := strings.IndexFunc(line, unicode.IsLetter)
+			arabic := strings.IndexFunc(line, func(r rune) bool { return unicode.Is(unicode.Arabic, r) })
+			if arabic >= 0 && first != arabic {
+				t.Errorf("%s: a line turns around: %q", kind, line)
+			}
+		}
+		if !strings.Contains(text, "\u20682001:db8::1\u2069") {
+			t.Errorf("%s: the parts of the address may change places", kind)
+		}
 	}
-	templates, err := mail.NewTemplates(files, "a", "b")
+}
+
+func TestTimesAreWrittenTheLanguagesWay(t *testing.T) {
+	templates := builtin(t)
+	for locale, want := range map[string]string{
+		"en": "When: 1 August 2026, 09:05 UTC\n", "de": "Wann: 1. August 2026, 09:05 UTC\n",
+		"fr": "Date\u00a0: 1er août 2026 à 09\u00a0h\u00a005 (UTC)\n", "es": "Fecha: 1 de agosto de 2026 a las 09:05 (UTC)\n",
+		"pt": "Data: 1º de agosto de 2026 às 09:05 (UTC)\n", "ja": "日時：2026年8月1日 09:05 (UTC)\n", "zh": "时间：2026年8月1日 09:05 (UTC)\n",
+		"ar": "الوقت: \u20681 أغسطس 2026، الساعة 09:05 بالتوقيت العالمي (UTC)\u2069\n",
+	} {
+		d := data()
+		d.At = time.Date(2026, time.August, 1, 11, 5, 0, 0, time.FixedZone("", 7200))
+		if _, text, _, err := templates.Render("password_changed", locale, d); err != nil || !strings.Contains(text, want) {
+			t.Errorf("%s: %v, want %q in:\n%s", locale, err, want, text)
+		}
+	}
+}
+
+func TestLinesJoinWithoutBlanksWhereTheScriptHasNone(t *testing.T) {
+	templates := builtin(t)
+	for locale, want := range map[string]string{
+		"ja": "すぐに次のリンクから新しいパスワードを設定してください。ほかのすべての端末からログアウトされます。",
+		"en": "may have access to your account. Choose a new password at once;",
+	} {
+		if _, _, html, err := templates.Render("password_changed", locale, data()); err != nil || !strings.Contains(html, want) {
+			t.Errorf("%s: %v, want %q", locale, err, want)
+		}
+	}
+}
+
+func TestTestsSayThatTheyAre(t *testing.T) {
+	templates := builtin(t)
+	d := data()
+	d.Test = true
+	for locale, want := range map[string]string{"en": "[Test] Choose a new", "es": "[Prueba] Elija", "ja": "[テスト] 【"} {
+		if subject, _, _, err := templates.Render("reset", locale, d); err != nil || !strings.HasPrefix(subject, want) {
+			t.Errorf("%s: %q, %v", locale, subject, err)
+		}
+	}
+}
+
+func TestLanguagesFallBackSubtagBySubtag(t *testing.T) {
+	one := func(title string) string {
+		return `{{define "subject"}}s{{end}}{{define "preheader"}}p{{end}}{{define "title"}}t{{end}}{{define "lead"}}` + title + `{{end}}`
+	}
+	templates, err := mail.NewTemplates(files(map[string]string{
+		"layout.txt": `{{.Lang}}:{{.Lead}}`, "layout.html": `{{.Lang}}`,
+		"en/a.txt": one("en a"), "en/b.txt": one("en b"), "pt/a.txt": one("pt a"), "pt-BR/a.txt": one("br a"), "zh/a.txt": one("zh a"),
+	}), "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ kind, locale, want string }{
 		{"a", "pt", "pt:pt a"}, {"a", "pt-BR", "pt-BR:br a"}, {"a", "PT_br", "pt-BR:br a"}, {"a", "pt-PT", "pt:pt a"},
+		{"a", "zh-Hans", "zh:zh a"}, {"a", "zh-CN", "zh:zh a"}, {"a", "zh-Hans-CN", "zh:zh a"},
 		{"b", "pt-BR", "en:en b"}, {"a", "fr", "en:en a"}, {"a", "", "en:en a"}, {"a", "-", "en:en a"}, {"a", "../en", "en:en a"},
 	} {
 		_, text, _, err := templates.Render(c.kind, c.locale, data())
@@ -140,6 +259,14 @@ func TestMissingLanguagesFallBackToEnglish(t *testing.T) {
 	if _, _, _, err := templates.Render("c", "en", data()); err == nil {
 		t.Error("an unknown kind was rendered")
 	}
+}
+
+func files(contents map[string]string) fstest.MapFS {
+	all := fstest.MapFS{}
+	for name, content := range contents {
+		all[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	return all
 }
 
 func TestHostileNamesAppearLiterally(t *testing.T) {
@@ -164,7 +291,7 @@ func TestHostileNamesAppearLiterally(t *testing.T) {
 		if subject != "Your password for "+c.line+" was changed" {
 			t.Errorf("%q: subject %q", c.name, subject)
 		}
-		for _, want := range []string{"\nDevice:   " + c.line + "\n", "\nAddress:  " + c.line + "\n", "account with " + c.line + " was changed.\n"} {
+		for _, want := range []string{"\nDevice: " + c.line + "\n", "\nIP address: " + c.line + "\n", "account with " + c.line + " was changed.\n"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%q: the text lacks %q:\n%s", c.name, want, text)
 			}
@@ -188,6 +315,8 @@ func TestRenderRefusesIncompleteData(t *testing.T) {
 		"no expiry":       func(d *mail.Data) { d.Expires = time.Time{} },
 		"no brand":        func(d *mail.Data) { d.Brand.Name = "\u200b\n" },
 		"no brand url":    func(d *mail.Data) { d.Brand.URL = "" },
+		"no colour":       func(d *mail.Data) { d.Brand.Color = "red" },
+		"colour and more": func(d *mail.Data) { d.Brand.Color = "#123456;x" },
 	} {
 		d := data()
 		change(&d)
@@ -202,45 +331,88 @@ func TestRenderRefusesIncompleteData(t *testing.T) {
 	}
 }
 
-func TestNewTemplatesRefusesWhatCannotWork(t *testing.T) {
-	for name, c := range map[string]struct {
-		file, content string // "-" removes the file
-		want          string
-	}{
-		"missing kind":       {"en/verify.txt", "-", "en/verify: "},
-		"missing html":       {"de/verify.html", "-", "de/verify: "},
-		"unknown field":      {"en/verify.txt", `{{define "subject"}}s{{end}}{{define "body"}}{{.Password}}{{end}}`, "Password"},
-		"unknown html field": {"de/verify.html", `{{define "body"}}{{.Password}}{{end}}`, "Password"},
-		"unknown function":   {"en/verify.txt", `{{define "subject"}}{{env "HOME"}}{{end}}`, "env"},
-		"syntax":             {"en/verify.txt", `{{define "subject"}`, "en/verify: "},
-		"no subject":         {"en/verify.txt", `{{define "body"}}b{{end}}`, "subject"},
-		"empty subject":      {"en/verify.txt", `{{define "subject"}} {{end}}{{define "body"}}b{{end}}`, "subject is empty"},
-		"no body":            {"en/verify.txt", `{{define "subject"}}s{{end}}`, "body"},
-		"misspelt kind":      {"de/verfy.txt", `{{define "subject"}}s{{end}}{{define "body"}}b{{end}}`, "de/verfy.txt: there is no such kind"},
-		"no layout":          {"layout.html", "-", "layout.html"},
-		"broken context":     {"en/verify.html", `{{define "body"}}<a href="{{end}}`, "en/verify: "},
+func TestMailsWithAReasonNeedOne(t *testing.T) {
+	templates := builtin(t)
+	d := data()
+	d.Reason = " \u200b\n"
+	for _, locale := range locales {
+		if _, _, _, err := templates.Render("impersonated", locale, d); err == nil {
+			t.Errorf("%s: rendered without its reason", locale)
+		}
+	}
+	if _, text, _, err := templates.Render("password_changed", "en", data()); err != nil || strings.Contains(text, "Ticket") {
+		t.Errorf("a mail about something else gives a reason: %v", err)
+	}
+}
+
+func TestOverridesReplaceTheirNamesakes(t *testing.T) {
+	templates, err := mail.NewTemplates(files(map[string]string{
+		".keep":         "",
+		"en/.DS_Store":  "",
+		"de/verify.txt": `{{define "subject"}}Hallo {{.Brand.Name}}{{end}}{{define "preheader"}}p{{end}}{{define "title"}}Titel <b>{{end}}{{define "lead"}}Eigener Text{{end}}{{define "button"}}Los{{end}}`,
+		"de-AT/words.txt": `{{define "dir"}}ltr{{end}}{{define "time"}}{{.Format "2.1.2006 15:04"}} UTC{{end}}{{define "when"}}Wann:{{end}}{{define "device"}}G:{{end}}
+			{{define "address"}}A:{{end}}{{define "reason"}}R:{{end}}{{define "link"}}L:{{end}}{{define "test"}}[T]{{end}}`,
+		"de-AT/reset.txt": `{{define "subject"}}Servus{{end}}{{define "preheader"}}p{{end}}{{define "title"}}t{{end}}{{define "lead"}}l{{end}}`,
+		"de-CH/reset.txt": `{{define "subject"}}Grüezi{{end}}{{define "preheader"}}p{{end}}{{define "title"}}t{{end}}{{define "lead"}}l{{end}}`,
+	}), kinds...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ kind, locale, subject, text string }{
+		{"verify", "de", "Hallo Example & Söhne", "Eigener Text\n\nWann: 1. März"},
+		{"verify", "en", "Confirm your email address for Example & Söhne", "When: 1 March"},
+		{"reset", "de", "Neues Passwort für Example & Söhne wählen", "Wann: 1. März"},
+		{"reset", "de-AT", "Servus", "Wann: 1.3.2026 11:30 UTC"},
+		{"reset", "de-CH", "Grüezi", "Wann: 1. März"},
+		{"verify", "de-AT", "Hallo Example & Söhne", "Wann: 1. März"},
 	} {
-		files := fstest.MapFS{}
-		if err := fs.WalkDir(mail.Builtin(), ".", func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			content, err := fs.ReadFile(mail.Builtin(), path)
-			files[path] = &fstest.MapFile{Data: content}
-			return err
-		}); err != nil {
-			t.Fatal(err)
+		subject, text, _, err := templates.Render(c.kind, c.locale, data())
+		if err != nil || subject != c.subject || !strings.Contains(text, c.text) {
+			t.Errorf("%s in %s: %q, %v:\n%s", c.kind, c.locale, subject, err, text)
 		}
-		if c.content == "-" {
-			delete(files, c.file)
-		} else {
-			files[c.file] = &fstest.MapFile{Data: []byte(c.content)}
-		}
-		if _, err := mail.NewTemplates(files, kinds...); err == nil || !strings.Contains(err.Error(), c.want) {
+	}
+	if _, _, html, _ := templates.Render("verify", "de", data()); !strings.Contains(html, "Titel &lt;b&gt;") {
+		t.Error("texts are markup")
+	}
+	if got := templates.Languages(); !slices.Contains(got, "de-AT") || got[0] != "en" {
+		t.Errorf("languages %v", got)
+	}
+}
+
+func TestNewTemplatesRefusesWhatCannotWork(t *testing.T) {
+	whole := `{{define "subject"}}s{{end}}{{define "preheader"}}p{{end}}{{define "title"}}t{{end}}{{define "lead"}}l{{end}}`
+	words, err := fs.ReadFile(mail.Builtin(), "en/words.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ file, content, want string }{
+		"unknown field":       {"en/verify.txt", whole + `{{define "last"}}{{.Password}}{{end}}`, "Password"},
+		"unknown function":    {"en/verify.txt", whole + `{{define "last"}}{{env "HOME"}}{{end}}`, "env"},
+		"syntax":              {"en/verify.txt", `{{define "subject"}`, "en/verify: "},
+		"no subject":          {"en/verify.txt", strings.Replace(whole, "subject", "last", 1), `"subject" is missing`},
+		"empty subject":       {"fr/verify.txt", strings.Replace(whole, "}s{", "} {", 1), `fr/verify: the part "subject" is empty`},
+		"misspelt part":       {"en/verify.txt", whole + `{{define "botton"}}b{{end}}`, `no part "botton"`},
+		"text beside parts":   {"en/verify.txt", whole + "Hello", "outside its parts"},
+		"fails with the rest": {"en/verify.txt", whole + `{{define "last"}}{{if not .Device}}{{must .Device}}{{end}}x{{end}}`, "missing"},
+		"misspelt kind":       {"de/verfy.txt", whole, "de/verfy.txt: there is no such kind"},
+		"own markup":          {"de/verify.html", "x", "de/verify.html: there is no such kind"},
+		"misspelt language":   {"deutsch/verify.txt", whole, "deutsch: neither"},
+		"misspelt layout":     {"layuot.html", "x", "layuot.html: neither"},
+		"other case":          {"DE/verify.txt", whole, "DE: neither"},
+		"other case inside":   {"pt-br/verify.txt", whole, "pt-br: the folder of this language is pt-BR"},
+		"no words":            {"it/verify.txt", whole, "it/words.txt: missing"},
+		"broken words":        {"de/words.txt", "{{", "de/verify: de/words.txt: "},
+		"direction":           {"de/words.txt", strings.Replace(string(words), "ltr", "up", 1), "neither ltr nor rtl"},
+		"months":              {"de/words.txt", strings.Replace(string(words), `"March"`, "", 1), "11 names of months"},
+		"broken layout":       {"layout.txt", "{{.Nothing}}", "Nothing"},
+		"broken context":      {"layout.html", `<a href="{{.Title}}`, "layout.html"},
+	} {
+		overrides := files(map[string]string{"pt-BR/reset.txt": whole, c.file: c.content})
+		if _, err := mail.NewTemplates(overrides, kinds...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an error about %q", name, err, c.want)
 		}
 	}
-	if _, err := mail.NewTemplates(mail.Builtin(), slices.Concat(kinds, []string{"newsletter"})...); err == nil || !strings.Contains(err.Error(), "en/newsletter") {
+	if _, err := mail.NewTemplates(nil, slices.Concat(kinds, []string{"newsletter"})...); err == nil || !strings.Contains(err.Error(), "en/newsletter") {
 		t.Errorf("a kind without templates: %v", err)
 	}
 }
