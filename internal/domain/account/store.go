@@ -15,7 +15,7 @@ import (
 // account a and profile p. last_login is derived from the sessions, so signing in writes
 // nothing here; the sweeper notes the newest before it removes it.
 const Columns = `a.id, a.subject, a.email, a.email_verified, a.username, a.active, a.staff, a.superuser, a.epoch, a.created_at,
-	COALESCE((SELECT max(s0.created_at) FROM session s0 WHERE s0.account_id = a.id), a.last_login_at),
+	COALESCE((SELECT max(s0.created_at) FROM session s0 WHERE s0.account_id = a.id AND s0.transport <> 'look'), a.last_login_at),
 	p.full_name, p.phone, p.locale, p.attributes`
 
 // Dest returns where Columns are scanned to; done must be called afterwards.
@@ -71,8 +71,8 @@ func Create(ctx context.Context, tx *db.Tx, n New) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO profile (account_id, full_name, phone, locale, attributes, updated_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-		id, n.Profile.FullName, n.Profile.Phone, n.Profile.Locale, attributes, tx.Now)
+	_, err = tx.Exec(ctx, `INSERT INTO profile (account_id, full_name, name_key, phone, locale, attributes, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		id, n.Profile.FullName, NameKey(n.Profile.FullName), n.Profile.Phone, n.Profile.Locale, attributes, tx.Now)
 	if err != nil {
 		return nil, fmt.Errorf("account: create profile: %w", err)
 	}
@@ -186,8 +186,8 @@ func SaveProfile(ctx context.Context, tx *db.Tx, id ID, p Profile) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(ctx, `UPDATE profile SET full_name = $2, phone = $3, locale = $4, attributes = $5, updated_at = $6 WHERE account_id = $1`,
-		id, p.FullName, p.Phone, p.Locale, attributes, tx.Now)
+	n, err := tx.Exec(ctx, `UPDATE profile SET full_name = $2, name_key = $3, phone = $4, locale = $5, attributes = $6, updated_at = $7 WHERE account_id = $1`,
+		id, p.FullName, NameKey(p.FullName), p.Phone, p.Locale, attributes, tx.Now)
 	if err != nil {
 		return fmt.Errorf("account: save profile: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 // Methods of authentication, as the claim amr names them (RFC 8176 section 2).
 const (
 	Password = "pwd"
+	// Staff is no proof of the account's owner: a member of staff looks at the account's pages.
+	Staff = "staff"
 )
 
 // AAL is an authentication assurance level (NIST SP 800-63B-4 section 2). The zero value is

@@ -13,9 +13,12 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
@@ -32,7 +35,7 @@ var errNoToken = fault.New(fault.Unauthenticated, "token_missing", "Send an acce
 func (w *World) Serve(api, pages []web.Route) *Client {
 	w.t.Helper()
 	edge, err := web.NewEdge(web.Config{PublicURL: Origin, MountPath: "/api/auth", Logger: slog.New(slog.DiscardHandler),
-		Authenticate: w.authenticate,
+		Authenticate: w.authenticate, UI: w.UI(web.Pages()),
 		Enrich: func(ctx context.Context, q *web.Request) context.Context {
 			return audit.NewContext(ctx, audit.Source{Actor: "self", Address: q.Address.String(), Device: q.Device(), RequestID: q.ID})
 		}})
@@ -42,7 +45,48 @@ func (w *World) Serve(api, pages []web.Route) *Client {
 	return &Client{t: w.t, api: edge.API("test", "1", api), pages: edge.Site(pages)}
 }
 
+// visitHeader stands in for the page cookie, which flow/signin reads.
+const visitHeader = "Test-Visit"
+
+// As opens or posts a page as whoever's session it is; see World.Session.
+func As(b session.Bearer) Option { return Header(visitHeader, b.SessionID.String()) }
+
+// LookingAs is As with a member of staff looking on.
+func LookingAs(b session.Bearer) Option {
+	return func(r *http.Request) {
+		As(b)(r)
+		r.Header.Set("Test-Look", "yes")
+	}
+}
+
+// admit is what flow/signin does for pages, but for the cookie.
+func (w *World) admit(r *http.Request, a web.Access) (context.Context, error) {
+	id, err := uuid.Parse(r.Header.Get(visitHeader))
+	if err != nil {
+		return nil, session.ErrSignedOut
+	}
+	v := &session.Visit{SessionID: id, Account: &account.Account{}, LastSeen: w.Now()}
+	dest, done := v.Account.Dest()
+	err = w.Row(r.Context(), "SELECT s.auth_time, s.expires_at, "+account.Columns+" FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id WHERE s.id = $1 AND "+session.Live,
+		[]any{id, w.Now()}, append([]any{db.Time(&v.AuthTime), db.Time(&v.ExpiresAt)}, dest...)...)
+	if err != nil || done() != nil {
+		return nil, session.ErrSignedOut
+	}
+	switch looking := r.Header.Get("Test-Look") != ""; {
+	case looking && r.Method != http.MethodGet:
+		return nil, session.ErrLookOnly
+	case looking:
+		v.Staff = &session.Onlooker{Email: "staff@example.com", Reason: "asked for help with the profile", Until: v.ExpiresAt}
+	case a == web.Staff && !v.Account.Staff && !v.Account.Superuser, a == web.Superuser && !v.Account.Superuser:
+		return nil, web.ErrDenied
+	}
+	return session.WithVisit(r.Context(), v), nil
+}
+
 func (w *World) authenticate(r *http.Request, a web.Access) (context.Context, error) {
+	if a >= web.Person {
+		return w.admit(r, a)
+	}
 	id, err := uuid.Parse(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 	if err != nil {
 		return nil, errNoToken
@@ -51,12 +95,29 @@ func (w *World) authenticate(r *http.Request, a web.Access) (context.Context, er
 	if err := w.Row(r.Context(), "SELECT a.subject FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1", []any{id}, &b.Subject); err != nil {
 		return nil, session.ErrEnded
 	}
-	if a == web.SignedIn {
-		if b.AccountID, err = session.Check(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now()); err != nil {
-			return nil, err
+	switch a {
+	case web.SignedIn:
+		b.AccountID, err = session.Check(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now())
+	case web.StaffToken, web.SuperuserToken:
+		b.AccountID, b.Staff, b.Superuser, err = session.CheckRank(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now())
+		if err == nil && !b.Superuser && (a == web.SuperuserToken || !b.Staff) {
+			err = web.ErrDenied
 		}
 	}
+	if err != nil {
+		return nil, err
+	}
 	return session.NewContext(r.Context(), b), nil
+}
+
+// UI renders pages of these sets.
+func (w *World) UI(sets ...ui.Set) *ui.UI {
+	w.t.Helper()
+	u, err := ui.New(ui.Config{Product: "Example", Secure: true}, sets...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return u
 }
 
 // Option changes a request before it is sent.

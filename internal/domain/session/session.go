@@ -88,6 +88,7 @@ const (
 	SignedOut    = "signed_out"
 	Reused       = "refresh_reused"
 	EndedByOwner = "ended_by_owner"
+	EndedByStaff = "ended_by_staff"
 )
 
 // Bearer is who holds the access token of a request.
@@ -96,4 +97,7 @@ type Bearer struct {
 	Subject   string
 	// AccountID is uuid.Nil where the route's own statement asks whether the session stands.
 	AccountID uuid.UUID
+	// Staff and Superuser are the account's rank now, on routes that ask for one.
+	Staff     bool
+	Superuser bool
 }

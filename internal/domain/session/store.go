@@ -124,6 +124,19 @@ func Check(ctx context.Context, d *db.DB, id uuid.UUID, subject string, now time
 	return accountID, nil
 }
 
+// CheckRank is Check that also tells whether the account is staff or a superuser.
+func CheckRank(ctx context.Context, d *db.DB, id uuid.UUID, subject string, now time.Time) (accountID uuid.UUID, staff, superuser bool, err error) {
+	err = d.Row(ctx, `SELECT a.id, a.staff, a.superuser FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.subject = $3 AND `+Live,
+		[]any{id, now, subject}, &accountID, &staff, &superuser)
+	if errors.Is(err, db.ErrNoRows) {
+		return uuid.Nil, false, false, ErrEnded
+	}
+	if err != nil {
+		return uuid.Nil, false, false, fmt.Errorf("session: check rank: %w", err)
+	}
+	return accountID, staff, superuser, nil
+}
+
 // Current asks whether a refresh token with this counter is the session's newest, without using it.
 func Current(ctx context.Context, d *db.DB, id uuid.UUID, counter uint64, now time.Time) error {
 	var stored int64
@@ -163,9 +176,9 @@ func Sweep(ctx context.Context, d *db.DB, limit int) (n int64, err error) {
 	err = d.InTx(ctx, func(tx *db.Tx) error {
 		const old = `SELECT id FROM session WHERE expires_at < $1 ORDER BY expires_at LIMIT $2`
 		before := tx.Now.Add(-24 * time.Hour)
-		_, err := tx.Exec(ctx, `UPDATE account SET last_login_at = (SELECT max(s.created_at) FROM session s WHERE s.account_id = account.id)
+		_, err := tx.Exec(ctx, `UPDATE account SET last_login_at = (SELECT max(s.created_at) FROM session s WHERE s.account_id = account.id AND s.transport <> 'look')
 			WHERE id IN (SELECT account_id FROM session WHERE id IN (`+old+`))
-			AND COALESCE(last_login_at, 0) < (SELECT max(s.created_at) FROM session s WHERE s.account_id = account.id)`, before, limit)
+			AND COALESCE(last_login_at, 0) < (SELECT max(s.created_at) FROM session s WHERE s.account_id = account.id AND s.transport <> 'look')`, before, limit)
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (s *Service) Change(ctx context.Context, by session.Bearer, old, fresh stri
 	if err != nil {
 		return err
 	}
-	if err := s.prove(ctx, by, o, old); err != nil {
+	if err := s.prove(ctx, by, o, old, s.cfg.PerAccount); err != nil {
 		return err
 	}
 	if err := s.Policy.Check(ctx, fresh, PersonOf(&o.account)); err != nil {
@@ -70,13 +70,23 @@ func (s *Service) Change(ctx context.Context, by session.Bearer, old, fresh stri
 	return err
 }
 
+// Prove checks the present password of whoever is signed in. Wrong ones are counted by perAccount. It
+// returns ErrRejected, ErrNone, session.ErrEnded, ratelimit.ErrLimited and ErrBusy.
+func (s *Service) Prove(ctx context.Context, by session.Bearer, present string, perAccount ratelimit.Limit) error {
+	o, err := findOwner(ctx, s.DB, by)
+	if err != nil {
+		return err
+	}
+	return s.prove(ctx, by, o, present, perAccount)
+}
+
 // prove checks the present password. A refusal leaves its trace: the limiter has counted it
 // and the audit says why.
-func (s *Service) prove(ctx context.Context, by session.Bearer, o *owner, old string) error {
+func (s *Service) prove(ctx context.Context, by session.Bearer, o *owner, old string, perAccount ratelimit.Limit) error {
 	if o.hash == "" {
 		return ErrNone
 	}
-	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: o.account.ID.String()})
+	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: perAccount, Key: o.account.ID.String()})
 	if errors.Is(err, ratelimit.ErrLimited) {
 		return cmp.Or(s.refused(ctx, by, "rate_limited"), err)
 	}

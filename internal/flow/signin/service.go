@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -32,29 +34,49 @@ type Attempt struct {
 // ErrCredentials, ErrNotVerified and ErrDisabled (only after a right password),
 // ratelimit.ErrLimited, password.ErrBusy, and faults for malformed input.
 func (s *Service) Login(ctx context.Context, in Attempt) (*SignedIn, error) {
-	by, err := s.identify(in)
-	if err != nil {
-		return nil, err
-	}
 	if in.Audience == "" {
 		in.Audience = s.cfg.Audiences[0]
 	}
 	if !slices.Contains(s.cfg.Audiences, in.Audience) {
 		return nil, ErrAudience
 	}
+	var done *SignedIn
+	err := s.attempt(ctx, in, func(found *candidate) error {
+		row, err := s.startWithPassword(ctx, found, birth{client: session.Client{ID: session.FirstParty, Transport: in.Transport}, audience: in.Audience,
+			idle: s.cfg.Session.Idle, absolute: s.cfg.Session.Absolute})
+		if err != nil {
+			return err
+		}
+		found.account.Profile.Attributes = s.Schema.Shown(found.account.Profile.Attributes)
+		tokens, err := s.issue(row, found.account.Subject, session.RefreshClaims{SessionID: row.ID}, row.CreatedAt)
+		if err != nil {
+			return err
+		}
+		done = &SignedIn{Tokens: *tokens, Account: found.account}
+		return nil
+	})
+	return done, err
+}
+
+// attempt finds who is meant, checks the password and hands the account to signedIn.
+func (s *Service) attempt(ctx context.Context, in Attempt, signedIn func(*candidate) error) error {
+	by, err := s.identify(in)
+	if err != nil {
+		return err
+	}
 	found, err := find(ctx, s.DB, by)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	leave, err := s.enter(ctx, in, found.lockKey(by))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer leave()
 	if refusal, err := s.prove(ctx, in, by, found); err != nil || refusal != nil {
-		return nil, cmp.Or(err, refusal) // without its trace a refusal is a failure
+		return cmp.Or(err, refusal) // without its trace a refusal is a failure
 	}
-	return s.start(ctx, found, session.Client{ID: session.FirstParty, Transport: in.Transport}, in.Audience)
+	return signedIn(found)
 }
 
 // enter waits for a place among the attempts from the same address and on the same account.
@@ -169,30 +191,50 @@ func (s *Service) refused(ctx context.Context, found *candidate, why string) err
 	return audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "signin.refused", AccountID: found.auditID(), Reason: why})
 }
 
+// birth is what a session is made with, besides the evidence.
+type birth struct {
+	client   session.Client
+	audience string
+	idle     time.Duration
+	absolute time.Duration
+	// with writes what belongs to the session, in its transaction. Optional.
+	with func(ctx context.Context, tx *db.Tx, row *session.Session) error
+}
+
 // start is the one function that makes sessions. Every way to sign in brings its evidence here.
-func (s *Service) start(ctx context.Context, found *candidate, client session.Client, audience string) (*SignedIn, error) {
+// It returns session.ErrRefused when the account was disabled or its epoch moved on since.
+func (s *Service) start(ctx context.Context, e authn.Evidence, b birth) (*session.Session, error) {
 	src := audit.FromContext(ctx)
-	row := &session.Session{Client: client, Audience: audience, Idle: s.cfg.Session.Idle, Device: src.Device, Address: src.Address}
+	row := &session.Session{Client: b.client, Audience: b.audience, Idle: b.idle, Device: src.Device, Address: src.Address}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		row.ExpiresAt = tx.Now.Add(s.cfg.Session.Absolute)
-		e := authn.Evidence{AccountID: found.account.ID, Epoch: found.account.Epoch, Methods: []string{authn.Password}, Level: authn.AAL1, At: tx.Now}
+		row.ExpiresAt, e.At = tx.Now.Add(b.absolute), tx.Now
 		if err := session.Create(ctx, tx, row, e); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, audit.Event{Kind: "session.created", AccountID: row.AccountID, SessionID: row.ID, Detail: map[string]string{"amr": authn.Password, "aal": e.Level.ACR()}})
+		if b.with != nil {
+			if err := b.with(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		return audit.Record(ctx, tx, audit.Event{Kind: "session.created", AccountID: row.AccountID, SessionID: row.ID,
+			Detail: map[string]string{"amr": strings.Join(e.Methods, " "), "aal": e.Level.ACR()}})
 	})
+	if err != nil {
+		return nil, fmt.Errorf("signin: start: %w", err)
+	}
+	return row, nil
+}
+
+// startWithPassword starts a session for whoever just gave the right password.
+func (s *Service) startWithPassword(ctx context.Context, found *candidate, b birth) (*session.Session, error) {
+	row, err := s.start(ctx, authn.Evidence{AccountID: found.account.ID, Epoch: found.account.Epoch, Methods: []string{authn.Password}, Level: authn.AAL1}, b)
 	if errors.Is(err, session.ErrRefused) {
 		// Disabled, or another password since it was checked.
 		return nil, cmp.Or(s.refused(ctx, found, "overtaken"), error(ErrCredentials))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("signin: start: %w", err)
-	}
-	found.account.LastLogin = row.CreatedAt
-	found.account.Profile.Attributes = s.Schema.Shown(found.account.Profile.Attributes)
-	tokens, err := s.issue(row, found.account.Subject, session.RefreshClaims{SessionID: row.ID}, row.CreatedAt)
-	if err != nil {
 		return nil, err
 	}
-	return &SignedIn{Tokens: *tokens, Account: found.account}, nil
+	found.account.LastLogin = row.CreatedAt
+	return row, nil
 }

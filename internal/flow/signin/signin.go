@@ -20,6 +20,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 // Failures a caller can act on.
@@ -29,6 +31,8 @@ var (
 	ErrDisabled    = fault.New(fault.Forbidden, "account_disabled", "This account is disabled. Ask whoever runs this service.")
 	ErrAudience    = fault.New(fault.Invalid, "audience_unknown", "There is no such audience here.")
 	ErrIdentifier  = fault.New(fault.Invalid, "fields_invalid", "Send either email or username, as this server is set up for.")
+	ErrReason      = fault.New(fault.Invalid, "reason_missing", "Say why, in 10 to 300 characters: the account's owner will read it.")
+	ErrLook        = fault.New(fault.Forbidden, "look_refused", "Only active accounts that are not staff can be looked at.")
 )
 
 // Ways to name oneself when signing in.
@@ -49,6 +53,12 @@ type Config struct {
 	// is looked at and given back when it was right.
 	PerAccount ratelimit.Limit
 	PerAddress ratelimit.Limit
+	// Pages are the lifetimes of sessions that pages use.
+	Pages session.PageLimits
+	// PerConfirm bounds wrong passwords when a page asks for the password once more.
+	PerConfirm ratelimit.Limit
+	// SignUp: strangers may register, so the sign-in page says where.
+	SignUp bool
 	// AuditRefresh writes an audit event for every refresh; without it a refresh is a log event.
 	AuditRefresh bool
 }
@@ -66,18 +76,26 @@ func (c Config) validate() error {
 	bad(c.Session.Absolute > 400*24*time.Hour, "a session lives at most 400 days")
 	bad(c.Session.Window < time.Second || c.Session.Window > 10*time.Minute, "the refresh repeat window is 1 s to 10 min")
 	bad(!slices.Contains([]string{ByEmail, ByUsername, ByEither}, c.Identifier), "sign in by email, username or either")
-	return errors.Join(append(problems, c.PerAccount.Validate(), c.PerAddress.Validate())...)
+	p := c.Pages
+	bad(p.Idle < time.Minute || p.Absolute < p.Idle || p.RememberedIdle < p.Idle || p.RememberedAbsolute < max(p.RememberedIdle, p.Absolute), "a page session may be idle for at least 1 min and at most its absolute lifetime; a remembered one lives no shorter")
+	bad(p.RememberedAbsolute > 400*24*time.Hour, "a page session lives at most 400 days")
+	bad(p.StaffProof < time.Minute || p.StaffProof > 24*time.Hour, "a proof lets staff into the console for 1 min to 24 h")
+	bad(p.Fresh < time.Minute || p.Fresh > p.StaffProof, "a proof is fresh for at least 1 min and at most as long as staff may use the console")
+	bad(p.Look < time.Minute || p.Look > time.Hour, "staff may look at another's pages for 1 min to 1 h")
+	return errors.Join(append(problems, c.PerAccount.Validate(), c.PerAddress.Validate(), c.PerConfirm.Validate())...)
 }
 
 // Deps is what a Service works with.
 type Deps struct {
-	DB      *db.DB
-	Keys    *keyring.Keyring
-	Hasher  *password.Hasher
-	Limiter *ratelimit.Limiter
-	Letters *letter.Post
-	Schema  account.Schema
-	Logger  *slog.Logger
+	DB       *db.DB
+	Keys     *keyring.Keyring
+	Hasher   *password.Hasher
+	Limiter  *ratelimit.Limiter
+	Letters  *letter.Post
+	Password *password.Service
+	Schema   account.Schema
+	UI       *ui.UI
+	Logger   *slog.Logger
 	// Verify checks an access token's signature and claims, and tells whose it is.
 	Verify func(token string) (session.Bearer, error)
 }
@@ -87,6 +105,7 @@ type Service struct {
 	Deps
 	cfg        Config
 	tokens     *session.RefreshTokens
+	cookies    *secret.Hasher // of page sessions
 	perAccount *lanes
 	perAddress *lanes
 	noted      noted
@@ -99,7 +118,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Service{Deps: deps, cfg: cfg, tokens: session.NewRefreshTokens(deps.Keys.RefreshKeys()),
+	return &Service{Deps: deps, cfg: cfg, tokens: session.NewRefreshTokens(deps.Keys.RefreshKeys()), cookies: deps.Keys.Hasher("page cookie"),
 		perAccount: newLanes(accountWidth), perAddress: newLanes(deps.Hasher.Stats().Slots + addressExtra)}, nil
 }
 

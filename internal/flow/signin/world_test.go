@@ -61,9 +61,15 @@ func eachWith(t *testing.T, set func(*signin.Config), fn func(t *testing.T, w *w
 			Session:    session.Limits{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Window: 30 * time.Second},
 			PerAccount: ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute},
 			PerAddress: ratelimit.Limit{Name: "signin.address", Burst: 50, Per: 15 * time.Minute},
+			PerConfirm: ratelimit.Limit{Name: "page.confirm", Burst: 5, Per: 15 * time.Minute},
+			Pages: session.PageLimits{Idle: 12 * time.Hour, Absolute: 24 * time.Hour, RememberedIdle: 7 * 24 * time.Hour, RememberedAbsolute: 30 * 24 * time.Hour,
+				StaffProof: 12 * time.Hour, Fresh: 5 * time.Minute, Look: 15 * time.Minute},
+			SignUp: true,
 		}
 		set(&cfg)
-		w.flow, err = signin.New(cfg, signin.Deps{DB: d.DB.DB, Keys: d.Keys, Hasher: w.hasher, Limiter: d.Limiter, Letters: d.Letters,
+		passwords, err := password.New(password.Config{PerAccount: cfg.PerAccount}, password.Deps{DB: d.DB.DB, Hasher: w.hasher, Limiter: d.Limiter, Letters: d.Letters})
+		must(t, err)
+		w.flow, err = signin.New(cfg, signin.Deps{DB: d.DB.DB, Keys: d.Keys, Hasher: w.hasher, Limiter: d.Limiter, Letters: d.Letters, Password: passwords, UI: d.UI(signin.Pages()),
 			Logger: slog.New(slog.DiscardHandler), Verify: w.bearer})
 		must(t, err)
 		fn(t, w)

@@ -1,0 +1,110 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// touchEvery is how old the time of a session's last page may be before it is written again.
+const touchEvery = time.Minute
+
+// PageCookie is a page session's cookie as it is stored.
+type PageCookie struct {
+	Hash       []byte
+	Remembered bool
+	Staff      *Onlooker // its ID, SessionID and Reason
+}
+
+// SetCookie stores the first cookie of a session that tx has just made.
+func SetCookie(ctx context.Context, tx *db.Tx, id uuid.UUID, c PageCookie) error {
+	var staff, staffSession uuid.NullUUID
+	reason := ""
+	if c.Staff != nil {
+		staff, staffSession, reason = uuid.NullUUID{UUID: c.Staff.ID, Valid: true}, uuid.NullUUID{UUID: c.Staff.SessionID, Valid: true}, c.Staff.Reason
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO page_cookie (session_id, token_hash, remembered, staff_id, staff_session_id, reason) VALUES ($1, $2, $3, $4, $5, $6)`,
+		id, c.Hash, c.Remembered, staff, staffSession, reason)
+	if err != nil {
+		return fmt.Errorf("session: set cookie: %w", err)
+	}
+	return nil
+}
+
+// Prove notes that a session's owner gave a proof again, and replaces its cookie: whoever had copied
+// the former one is left behind. It returns ErrSignedOut when the session has ended.
+func Prove(ctx context.Context, tx *db.Tx, id uuid.UUID, hash []byte) error {
+	n, err := tx.Exec(ctx, `UPDATE session SET auth_time = $2, rotated_at = $2 WHERE id = $1 AND ended_at IS NULL`, id, tx.Now)
+	if err == nil && n > 0 {
+		n, err = tx.Exec(ctx, `UPDATE page_cookie SET token_hash = $2 WHERE session_id = $1`, id, hash)
+	}
+	if err != nil {
+		return fmt.Errorf("session: prove: %w", err)
+	}
+	if n == 0 {
+		return ErrSignedOut
+	}
+	return nil
+}
+
+const findVisit = `SELECT s.auth_time, s.rotated_at, s.expires_at, s.id, c.remembered, c.staff_id, c.staff_session_id, c.reason, ` + account.Columns + `
+	FROM page_cookie c JOIN session s ON s.id = c.session_id JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id
+	WHERE c.token_hash = $1 AND s.transport = $3 AND ` + Live
+
+// FindVisit returns who the cookie with one of these hashes belongs to, or ErrSignedOut.
+func FindVisit(ctx context.Context, d *db.DB, transport string, hashes [][]byte) (*Visit, error) {
+	for _, hash := range hashes {
+		v, err := findOne(ctx, d, transport, hash)
+		if !errors.Is(err, db.ErrNoRows) {
+			return v, err
+		}
+	}
+	return nil, ErrSignedOut
+}
+
+func findOne(ctx context.Context, d *db.DB, transport string, hash []byte) (*Visit, error) {
+	v := &Visit{Account: &account.Account{}}
+	var staff, staffSession uuid.NullUUID
+	var reason string
+	dest, done := v.Account.Dest()
+	err := d.Row(ctx, findVisit, []any{hash, d.Now(), transport}, append([]any{db.Time(&v.AuthTime), db.Time(&v.LastSeen), db.Time(&v.ExpiresAt), &v.SessionID,
+		&v.Remembered, &staff, &staffSession, &reason}, dest...)...)
+	if err == nil {
+		err = done()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("session: find visit: %w", err)
+	}
+	if staff.Valid {
+		v.Staff = &Onlooker{ID: staff.UUID, SessionID: staffSession.UUID, Reason: reason, Until: v.ExpiresAt}
+	}
+	return v, nil
+}
+
+// Touch notes that a page of the session was looked at, once a minute.
+func Touch(ctx context.Context, d *db.DB, v *Visit) error {
+	now := d.Now()
+	if now.Sub(v.LastSeen) < touchEvery {
+		return nil
+	}
+	if err := d.Once(ctx, `UPDATE session SET rotated_at = $2 WHERE id = $1 AND ended_at IS NULL AND rotated_at < $2`, []any{v.SessionID, now}); err != nil {
+		return fmt.Errorf("session: touch: %w", err)
+	}
+	return nil
+}
+
+// EndLooks ends what a staff session looks at.
+func EndLooks(ctx context.Context, tx *db.Tx, staffSession uuid.UUID) error {
+	_, err := tx.Exec(ctx, `UPDATE session SET ended_at = $2, ended_reason = $3 WHERE ended_at IS NULL AND id IN (SELECT session_id FROM page_cookie WHERE staff_session_id = $1)`,
+		staffSession, tx.Now, SignedOut)
+	if err != nil {
+		return fmt.Errorf("session: end looks: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,287 @@
+package signin
+
+import (
+	"embed"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// Where the pages lie.
+const (
+	signInPath  = "/account/sign-in/"
+	confirmPath = "/account/confirm/"
+	homePath    = "/account/"
+)
+
+// The cookies of page sessions; over https their names get the prefix __Host-.
+const (
+	pageCookie = "gatehouse-session"
+	lookCookie = "gatehouse-look"
+)
+
+//go:embed pages locales
+var files embed.FS
+
+// Pages are this flow's templates and texts.
+func Pages() ui.Set { return ui.Set{Name: "signin", Files: files} }
+
+// PageRoutes returns the pages of this flow, outside of the mount.
+func PageRoutes(s *Service) []web.Route {
+	return []web.Route{
+		web.Get(signInPath, web.Public, web.Page(s.showSignIn)),
+		web.Post(signInPath, web.Public, web.Form(s.postSignIn)),
+		web.Post("/account/sign-out/", web.Public, web.Form(s.postSignOut)),
+		web.Get(confirmPath, web.Person, web.Page(s.showConfirm)),
+		web.Post(confirmPath, web.Person, web.Form(s.postConfirm)),
+		web.Post("/account/look/stop/", web.Public, web.Form(s.postStopLooking)),
+	}
+}
+
+// signInView is what the sign-in page shows.
+type signInView struct {
+	Form      *ui.Form
+	Next      string
+	ByEmail   bool
+	ByName    bool
+	SignUp    bool
+	NotProven string // the address whose mail is to be answered first
+}
+
+func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request) error {
+	q := web.FromContext(r.Context())
+	next := r.URL.Query().Get("next")
+	if _, err := s.visit(r); err == nil {
+		http.Redirect(w, r, after(q, next), http.StatusSeeOther)
+		return nil
+	}
+	return s.writeSignIn(w, r, http.StatusOK, signInView{Form: ui.NewForm(r), Next: next})
+}
+
+func (s *Service) writeSignIn(w http.ResponseWriter, r *http.Request, status int, v signInView) error {
+	page := ui.Page{Status: status, Name: "signin/sign_in", Done: r.URL.Query().Get("done")}
+	target, origin, ok := web.FromContext(r.Context()).ReturnTo(v.Next)
+	if v.Next = target; ok && origin != "" {
+		page.FormAction = []string{origin}
+	}
+	v.ByEmail, v.ByName, v.SignUp = s.cfg.Identifier != ByUsername, s.cfg.Identifier != ByEmail, s.cfg.SignUp
+	page.Data = v
+	return s.UI.Write(w, r, page)
+}
+
+// after returns where to go after signing in.
+func after(q *web.Request, next string) string {
+	if target, _, ok := q.ReturnTo(next); ok {
+		return target
+	}
+	return homePath
+}
+
+func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
+	q, f := web.FromContext(r.Context()), r.PostForm
+	in := Attempt{Password: f.Get("password"), Transport: session.Page, Address: q.Address}
+	in.Email, in.Username = s.named(f.Get("name"))
+	cookie, err := s.SignInPage(r.Context(), in, f.Get("remember") != "")
+	if err != nil {
+		v := signInView{Form: ui.NewForm(r, "name", "password", "remember"), Next: f.Get("next")}
+		if errors.Is(err, ErrNotVerified) {
+			v.NotProven = f.Get("name")
+		}
+		if !v.Form.Fail(err) {
+			return err
+		}
+		return s.writeSignIn(w, r, statusOf(w, err), v)
+	}
+	if former, err := s.visit(r); err == nil {
+		// Who was signed in here before is not any more.
+		if err := s.SignOutPage(r.Context(), former); err != nil {
+			return err
+		}
+	}
+	if err := s.setCookie(q, cookie); err != nil {
+		return err
+	}
+	http.Redirect(w, r, after(q, f.Get("next")), http.StatusSeeOther)
+	return nil
+}
+
+// named tells an address from a user name, which holds no @ where both are taken.
+func (s *Service) named(name string) (email, username string) {
+	switch {
+	case s.cfg.Identifier == ByUsername, s.cfg.Identifier == ByEither && !hasAt(name):
+		return "", name
+	default:
+		return name, ""
+	}
+}
+
+func hasAt(s string) bool {
+	for _, c := range s {
+		if c == '@' || c == '＠' {
+			return true
+		}
+	}
+	return false
+}
+
+// setCookie gives the browser its cookie and takes that of another's pages from it.
+func (s *Service) setCookie(q *web.Request, c *PageCookie) error {
+	if err := q.ClearCookie(lookCookie); err != nil {
+		return err
+	}
+	if c.Life == 0 {
+		return q.SetBrowserCookie(pageCookie, c.Value)
+	}
+	return q.SetCookie(pageCookie, c.Value, c.Life)
+}
+
+// postSignOut ends the session of the browser that asks; asking twice is no mistake.
+func (s *Service) postSignOut(w http.ResponseWriter, r *http.Request) error {
+	q := web.FromContext(r.Context())
+	v, err := s.ownVisit(r)
+	if err == nil {
+		err = s.SignOutPage(r.Context(), v)
+	}
+	if err != nil && !errors.Is(err, session.ErrSignedOut) {
+		return err
+	}
+	if err := errors.Join(q.ClearCookie(pageCookie), q.ClearCookie(lookCookie)); err != nil {
+		return err
+	}
+	http.Redirect(w, r, signInPath+"?done=signin.done.signed_out", http.StatusSeeOther)
+	return nil
+}
+
+// confirmView is what the page shows that asks for the password once more.
+type confirmView struct {
+	Form *ui.Form
+	Next string
+	Name string
+}
+
+func (s *Service) showConfirm(w http.ResponseWriter, r *http.Request) error {
+	return s.writeConfirm(w, r, http.StatusOK, confirmView{Form: ui.NewForm(r), Next: r.URL.Query().Get("next")})
+}
+
+func (s *Service) writeConfirm(w http.ResponseWriter, r *http.Request, status int, v confirmView) error {
+	v.Next, _, _ = web.FromContext(r.Context()).ReturnTo(v.Next)
+	v.Name = session.VisitFromContext(r.Context()).Account.Email
+	return s.UI.Write(w, r, ui.Page{Status: status, Name: "signin/confirm", Data: v})
+}
+
+func (s *Service) postConfirm(w http.ResponseWriter, r *http.Request) error {
+	q, f := web.FromContext(r.Context()), r.PostForm
+	cookie, err := s.Confirm(r.Context(), session.VisitFromContext(r.Context()), f.Get("password"))
+	if err != nil {
+		v := confirmView{Form: ui.NewForm(r, "password"), Next: f.Get("next")}
+		if errors.Is(err, password.ErrRejected) {
+			v.Form.Add("password", password.ErrRejected.Code, password.ErrRejected.Detail)
+		} else if !v.Form.Fail(err) {
+			return err
+		}
+		return s.writeConfirm(w, r, statusOf(w, err), v)
+	}
+	if err := s.setCookie(q, cookie); err != nil {
+		return err
+	}
+	http.Redirect(w, r, after(q, f.Get("next")), http.StatusSeeOther)
+	return nil
+}
+
+// postStopLooking leads a member of staff from another's pages back to that account in the console.
+func (s *Service) postStopLooking(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.visit(r)
+	if err != nil && !errors.Is(err, session.ErrSignedOut) {
+		return err
+	}
+	back := "/console/"
+	if err == nil && v.Staff != nil {
+		back = "/console/accounts/" + url.PathEscape(v.Account.Subject) + "/"
+		if err := s.StopLooking(r.Context(), v.Staff, v.SessionID); err != nil {
+			return err
+		}
+	}
+	if err := web.FromContext(r.Context()).ClearCookie(lookCookie); err != nil {
+		return err
+	}
+	http.Redirect(w, r, back, http.StatusSeeOther)
+	return nil
+}
+
+// SetLookCookie lets the browser of a member of staff show another's pages.
+func (s *Service) SetLookCookie(q *web.Request, c *PageCookie) error {
+	return q.SetCookie(lookCookie, c.Value, s.cfg.Pages.Look)
+}
+
+// ClearCookies signs a browser out whose session has ended in another way.
+func (s *Service) ClearCookies(q *web.Request) error {
+	return errors.Join(q.ClearCookie(pageCookie), q.ClearCookie(lookCookie))
+}
+
+// RenewCookie gives the browser a new cookie for its session after a change of its account's secrets.
+func (s *Service) RenewCookie(r *http.Request, v *session.Visit) error {
+	cookie, err := s.renew(r.Context(), v, "session.renewed")
+	if err != nil {
+		return err
+	}
+	return s.setCookie(web.FromContext(r.Context()), cookie)
+}
+
+// statusOf returns the status of a page that shows err, and says when to come back where it is known.
+func statusOf(w http.ResponseWriter, err error) int { return web.StatusFor(w, err) }
+
+// visit returns who is looking at this page, be it through another's eyes.
+func (s *Service) visit(r *http.Request) (*session.Visit, error) { return s.read(r, true) }
+
+// ownVisit returns whose browser this is.
+func (s *Service) ownVisit(r *http.Request) (*session.Visit, error) { return s.read(r, false) }
+
+func (s *Service) read(r *http.Request, looking bool) (*session.Visit, error) {
+	q := web.FromContext(r.Context())
+	own, _, err := q.Cookie(pageCookie)
+	if err != nil {
+		return nil, err
+	}
+	look := ""
+	if looking {
+		if look, _, err = q.Cookie(lookCookie); err != nil {
+			return nil, err
+		}
+	}
+	return s.Visitor(r.Context(), own, look)
+}
+
+// Admit returns who may see a page of a level: web.Person, web.Staff or web.Superuser. It returns
+// session.ErrSignedOut, session.ErrStale, session.ErrLookOnly and web.ErrDenied.
+func (s *Service) Admit(r *http.Request, level web.Access) (*session.Visit, error) {
+	v, err := s.read(r, level == web.Person)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case level == web.Person && v.Staff != nil && r.Method != http.MethodGet:
+		return nil, session.ErrLookOnly
+	case level == web.Person:
+		return v, nil
+	case !v.Account.Superuser && (level != web.Staff || !v.Account.Staff):
+		return nil, web.ErrDenied
+	case !v.Proven(s.DB.Now(), s.proofLife(level, r.Method)):
+		return nil, session.ErrStale
+	default:
+		return v, nil
+	}
+}
+
+// proofLife is how old a proof may be: what a superuser changes asks for a fresh one.
+func (s *Service) proofLife(level web.Access, method string) time.Duration {
+	if level == web.Superuser && method != http.MethodGet {
+		return s.cfg.Pages.Fresh
+	}
+	return s.cfg.Pages.StaffProof
+}
