@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
@@ -78,15 +79,26 @@ func (g *Gatehouse) Accounts(ctx context.Context, after string, limit int) ([]*A
 	return all, nil
 }
 
+// AccountOption changes how an account is changed.
+type AccountOption uint8
+
+// Force lets a change leave no active superuser. Without it such a change fails with the error code
+// last_superuser.
+const Force AccountOption = 1
+
+func operator(options []AccountOption) manage.Actor {
+	return manage.Operator(slices.Contains(options, Force))
+}
+
 // DisableAccount keeps the account with this id from signing in and ends all its sessions.
-// Disabling it again changes nothing. Error code: account_not_found.
-func (g *Gatehouse) DisableAccount(ctx context.Context, id string) (*Account, error) {
-	return shown(g.manage.Disable(ctx, id))
+// Disabling it again changes nothing. Error codes: account_not_found, last_superuser.
+func (g *Gatehouse) DisableAccount(ctx context.Context, id string, options ...AccountOption) (*Account, error) {
+	return shown(g.manage.Disable(ctx, operator(options), id))
 }
 
 // EnableAccount lets a disabled account sign in again. Error code: account_not_found.
 func (g *Gatehouse) EnableAccount(ctx context.Context, id string) (*Account, error) {
-	return shown(g.manage.Enable(ctx, id))
+	return shown(g.manage.Enable(ctx, operator(nil), id))
 }
 
 // SetPassword gives the account with this id a new password, ends all its sessions and tells its

@@ -1,17 +1,22 @@
-// Package manage is what an administrator does with accounts: make, find, list, disable, enable,
-// and give them passwords. The command line, the library and the console come here.
+// Package manage is what administrators do: look accounts up, make, disable, sign out and rank
+// them, and look after sessions, the audit and the mail queue. The console, the admin API, the
+// command line and the library come here.
 //
-// Who may do this is decided by the caller. Each change is one transaction with its audit event,
-// whose actor is the context's audit.Source.
+// Who may do what to whom is one function, [Allowed], asked in the transaction of the deed with ranks
+// read there. Each change is one transaction with its audit event, whose actor is the
+// member of staff, or the context's audit.Source where the operator acts. Reading is for all staff:
+// that is the routes' to ask.
 package manage
 
 import (
 	"context"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 )
 
 // Failures a caller can act on, besides those of the packages account and password.
@@ -19,10 +24,17 @@ var (
 	ErrSubject   = fault.New(fault.Invalid, "subject_invalid", "A subject has 1 to 255 printable ASCII characters without blanks.")
 	ErrPasswords = fault.New(fault.Invalid, "password_ambiguous", "Give a password or a password hash, not both.")
 	ErrAmbiguous = fault.New(fault.Conflict, "account_ambiguous", "Several accounts answer to this name. Use another of the account's names.")
+	ErrInactive  = fault.New(fault.Conflict, "account_inactive", "The account is disabled. Enable it first.")
+	ErrRank      = fault.New(fault.Invalid, "rank_contradictory", "A superuser is staff. Take both away, or none.")
+	ErrBulk      = fault.New(fault.Invalid, "bulk_invalid", "Give one of the actions disable, enable, sign-out, send-reset and unlock, and 1 to 200 accounts.")
+	ErrQuery     = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
 )
 
-// MaxPage is how many accounts List returns at most.
-const MaxPage = 200
+// MaxPage is how many rows a page has at most; DefaultPage is how many where nobody says.
+const (
+	MaxPage     = 200
+	DefaultPage = 50
+)
 
 // New is what an account is made from. Only Email is required.
 type New struct {
@@ -55,6 +67,9 @@ type Deps struct {
 	Policy  password.Policy
 	Schema  account.Schema
 	Letters *letter.Post
+	Queue   *jobs.Queue
+	// SendReset queues a mail with a link to choose a new password, to the address on record.
+	SendReset func(ctx context.Context, tx *db.Tx, a *account.Account) error
 	// Unlock forgives an account its failed sign-ins.
 	Unlock func(ctx context.Context, tx *db.Tx, id account.ID) error
 }

@@ -6,13 +6,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // world is a Service on a real database.
@@ -33,9 +36,22 @@ func each(t *testing.T, fn func(t *testing.T, w world)) {
 	}
 	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
 		s := NewService(Deps{DB: w.DB.DB, Hasher: hasher, Policy: password.Policy{Words: []string{"Example"}}, Schema: schema, Letters: w.Letters,
-			Unlock: func(context.Context, *db.Tx, account.ID) error { return nil }})
+			Queue: w.Queue,
+			SendReset: func(ctx context.Context, tx *db.Tx, a *account.Account) error {
+				return w.Letters.Tell(ctx, tx, letter.PasswordChanged, a.ID)
+			},
+			Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
+				return w.Limiter.Reset(ctx, tx, guesses(id))
+			}})
 		fn(t, world{w, s, audit.NewContext(t.Context(), audit.Source{Actor: "cli"})})
 	})
+}
+
+var operator = Operator(false)
+
+// guesses is the bucket of an account's failed sign-ins.
+func guesses(id account.ID) ratelimit.Bucket {
+	return ratelimit.Bucket{Limit: ratelimit.Limit{Name: "signin.account", Burst: 3, Per: time.Hour}, Key: id.String()}
 }
 
 const good = "an evening by the harbour"
@@ -254,17 +270,17 @@ func TestDisableEndsSessionsForGood(t *testing.T) {
 		a := w.create(t, New{Email: "ada@example.com"})
 		other := w.create(t, New{Email: "bob@example.com"})
 		mine, theirs := w.Session(a.ID), w.Session(other.ID)
-		disabled, err := w.Disable(w.ctx, a.Subject)
+		disabled, err := w.Disable(w.ctx, operator, a.Subject)
 		if err != nil || disabled.Active {
 			t.Fatalf("%+v, %v", disabled, err)
 		}
 		if w.Stands(mine) || !w.Stands(theirs) {
 			t.Error("the wrong sessions ended")
 		}
-		if _, err := w.Disable(w.ctx, a.Subject); err != nil {
+		if _, err := w.Disable(w.ctx, operator, a.Subject); err != nil {
 			t.Fatal(err)
 		}
-		enabled, err := w.Enable(w.ctx, a.Subject)
+		enabled, err := w.Enable(w.ctx, operator, a.Subject)
 		if err != nil || !enabled.Active {
 			t.Fatalf("%+v, %v", enabled, err)
 		}
@@ -274,7 +290,7 @@ func TestDisableEndsSessionsForGood(t *testing.T) {
 		if got := strings.Join(w.events(t, a.ID), " "); got != "account.created account.disabled account.enabled" {
 			t.Errorf("audit: %s", got)
 		}
-		if _, err := w.Disable(w.ctx, "nobody"); !errors.Is(err, account.ErrNotFound) {
+		if _, err := w.Disable(w.ctx, operator, "nobody"); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("nobody: %v", err)
 		}
 	})
@@ -292,7 +308,7 @@ func TestSetPasswordEndsSessionsAndTellsTheOwner(t *testing.T) {
 			t.Error("the former password or session is still good")
 		}
 		w.Drain()
-		if mails := w.Mails.Take(); len(mails) != 1 || mails[0].To != "ada@example.com" || strings.Contains(mails[0].Text, fresh) {
+		if mails := w.World.Mails.Take(); len(mails) != 1 || mails[0].To != "ada@example.com" || strings.Contains(mails[0].Text, fresh) {
 			t.Errorf("%d mails", len(mails))
 		}
 		if got := strings.Join(w.events(t, a.ID), " "); got != "account.created password.set" {
@@ -338,7 +354,7 @@ func TestChangesFailWithTheirAudit(t *testing.T) {
 		})
 		for name, change := range map[string]func() error{
 			"create":       func() error { _, err := w.Create(w.ctx, New{Email: "bob@example.com"}); return err },
-			"disable":      func() error { _, err := w.Disable(w.ctx, a.Subject); return err },
+			"disable":      func() error { _, err := w.Disable(w.ctx, operator, a.Subject); return err },
 			"set password": func() error { _, err := w.SetPassword(w.ctx, a.Subject, good+"!", false); return err },
 		} {
 			if change() == nil {

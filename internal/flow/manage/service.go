@@ -103,7 +103,7 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]*account
 	var from *account.Account
 	if after != "" {
 		err := s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
-			from, err = account.FindBySubject(ctx, tx, after)
+			from, err = findSubject(ctx, tx, after)
 			return err
 		})
 		if err != nil {
@@ -114,30 +114,6 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]*account
 		limit = MaxPage
 	}
 	return account.List(ctx, s.DB, from, limit)
-}
-
-// Disable keeps the account with this subject from signing in and ends all its sessions.
-// Disabling it again changes nothing.
-func (s *Service) Disable(ctx context.Context, subject string) (*account.Account, error) {
-	return s.setActive(ctx, subject, false, "account.disabled")
-}
-
-// Enable lets a disabled account sign in again. Its former sessions stay ended.
-func (s *Service) Enable(ctx context.Context, subject string) (*account.Account, error) {
-	return s.setActive(ctx, subject, true, "account.enabled")
-}
-
-func (s *Service) setActive(ctx context.Context, subject string, active bool, event string) (*account.Account, error) {
-	return s.change(ctx, subject, func(tx *db.Tx, a *account.Account) error {
-		if a.Active == active {
-			return nil
-		}
-		a.Active = active
-		if err := account.SetActive(ctx, tx, a.ID, active); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Event{Kind: event, AccountID: a.ID})
-	})
 }
 
 // SetPassword gives the account with this subject a new password, ends all its sessions and tells
@@ -163,7 +139,7 @@ func (s *Service) SetPassword(ctx context.Context, subject, fresh string, anyPas
 		if err := password.Set(ctx, tx, a.ID, hash); err != nil {
 			return err
 		}
-		if err := s.Unlock(ctx, tx, a.ID); err != nil {
+		if err := s.Deps.Unlock(ctx, tx, a.ID); err != nil {
 			return err
 		}
 		if err := audit.Record(ctx, tx, audit.Event{Kind: "password.set", AccountID: a.ID}); err != nil {
@@ -173,11 +149,19 @@ func (s *Service) SetPassword(ctx context.Context, subject, fresh string, anyPas
 	})
 }
 
+// findSubject returns the account with this subject. What cannot be one is nobody's.
+func findSubject(ctx context.Context, tx *db.Tx, subject string) (*account.Account, error) {
+	if subject == "" || checkSubject(subject) != nil {
+		return nil, account.ErrNotFound
+	}
+	return account.FindBySubject(ctx, tx, subject)
+}
+
 // change runs fn with the account in a transaction and returns the account as fn left it.
 func (s *Service) change(ctx context.Context, subject string, fn func(tx *db.Tx, a *account.Account) error) (*account.Account, error) {
 	var changed *account.Account
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		a, err := account.FindBySubject(ctx, tx, subject)
+		a, err := findSubject(ctx, tx, subject)
 		if err != nil {
 			return err
 		}

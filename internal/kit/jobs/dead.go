@@ -38,25 +38,28 @@ func (q *Queue) Dead(ctx context.Context, limit int) ([]DeadLetter, error) {
 	return all, nil
 }
 
-// Retry gives a dead letter all its attempts again, from now. It returns [ErrNotFound]
-// when there is none with this id.
-func (q *Queue) Retry(ctx context.Context, id uuid.UUID) error {
-	err := q.db.Once(ctx, "UPDATE job SET dead_at = NULL, attempt = 0, run_at = $2 WHERE id = $1 AND dead_at IS NOT NULL RETURNING id",
-		[]any{id, q.db.Now()}, new(uuid.UUID))
+// Retry gives a dead letter all its attempts again, from now, in the caller's transaction, and
+// returns it. It returns [ErrNotFound] when there is none with this id.
+func (q *Queue) Retry(ctx context.Context, tx *db.Tx, id uuid.UUID) (DeadLetter, error) {
+	l := DeadLetter{ID: id}
+	err := tx.Row(ctx, "UPDATE job SET dead_at = NULL, attempt = 0, run_at = $2 WHERE id = $1 AND dead_at IS NOT NULL RETURNING kind, recipient",
+		[]any{id, tx.Now}, &l.Kind, &l.Recipient)
 	if err != nil {
-		return fmt.Errorf("jobs: retry: %w", missing(err))
+		return l, fmt.Errorf("jobs: retry: %w", missing(err))
 	}
-	q.notify()
-	return nil
+	tx.OnCommit(q.notify)
+	return l, nil
 }
 
-// Discard deletes a dead letter. It returns [ErrNotFound] when there is none with this id.
-func (q *Queue) Discard(ctx context.Context, id uuid.UUID) error {
-	err := q.db.Once(ctx, "DELETE FROM job WHERE id = $1 AND dead_at IS NOT NULL RETURNING id", []any{id}, new(uuid.UUID))
+// Discard deletes a dead letter in the caller's transaction and returns what it was. It returns
+// [ErrNotFound] when there is none with this id.
+func (q *Queue) Discard(ctx context.Context, tx *db.Tx, id uuid.UUID) (DeadLetter, error) {
+	l := DeadLetter{ID: id}
+	err := tx.Row(ctx, "DELETE FROM job WHERE id = $1 AND dead_at IS NOT NULL RETURNING kind, recipient", []any{id}, &l.Kind, &l.Recipient)
 	if err != nil {
-		return fmt.Errorf("jobs: discard: %w", missing(err))
+		return l, fmt.Errorf("jobs: discard: %w", missing(err))
 	}
-	return nil
+	return l, nil
 }
 
 func missing(err error) error {

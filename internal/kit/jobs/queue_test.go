@@ -140,7 +140,7 @@ func TestDeadLettersAreRetriedOrDiscardedByHand(t *testing.T) {
 			t.Errorf("dead letter %+v", l)
 		}
 		in.clock.advance(time.Hour)
-		if err := q.Retry(t.Context(), l.ID); err != nil {
+		if err := retry(t, q, l.ID); err != nil {
 			t.Fatal(err)
 		}
 		drain(t, q)
@@ -148,25 +148,25 @@ func TestDeadLettersAreRetriedOrDiscardedByHand(t *testing.T) {
 			t.Errorf("after Retry: %+v", again)
 		}
 		outcome = nil
-		if err := q.Retry(t.Context(), l.ID); err != nil {
+		if err := retry(t, q, l.ID); err != nil {
 			t.Fatal(err)
 		}
-		if err := q.Discard(t.Context(), l.ID); !errors.Is(err, ErrNotFound) {
+		if err := discard(t, q, l.ID); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Discard of a job that waits: %v", err)
 		}
 		drain(t, q)
 		for _, id := range []uuid.UUID{l.ID, uuid.New()} {
-			if err := q.Retry(t.Context(), id); !errors.Is(err, ErrNotFound) {
+			if err := retry(t, q, id); !errors.Is(err, ErrNotFound) {
 				t.Errorf("Retry of what is not dead: %v", err)
 			}
-			if err := q.Discard(t.Context(), id); !errors.Is(err, ErrNotFound) {
+			if err := discard(t, q, id); !errors.Is(err, ErrNotFound) {
 				t.Errorf("Discard of what is not dead: %v", err)
 			}
 		}
 		outcome = Permanent(errors.New("no"))
 		enqueue(t, q, Job{Kind: "mail", Payload: letter{Code: "1"}})
 		drain(t, q)
-		if err := q.Discard(t.Context(), onlyDead(t, q).ID); err != nil {
+		if err := discard(t, q, onlyDead(t, q).ID); err != nil {
 			t.Fatal(err)
 		}
 		if s := stats(t, q); s != (Stats{}) {

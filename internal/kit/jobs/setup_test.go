@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/kit/clock"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
@@ -170,4 +172,20 @@ func note(runs *sync.Map) Handler {
 		n.(*atomic.Int64).Add(1)
 		return nil
 	}
+}
+
+func retry(t *testing.T, q *Queue, id uuid.UUID) error {
+	t.Helper()
+	return q.db.InTx(t.Context(), func(tx *db.Tx) error {
+		_, err := q.Retry(t.Context(), tx, id)
+		return err
+	})
+}
+
+func discard(t *testing.T, q *Queue, id uuid.UUID) error {
+	t.Helper()
+	return q.db.InTx(t.Context(), func(tx *db.Tx) error {
+		_, err := q.Discard(t.Context(), tx, id)
+		return err
+	})
 }

@@ -1,0 +1,209 @@
+package manage
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// Routes returns the admin API. A {account} is the account's id, as tokens and the API name it.
+func Routes(s *Service) []web.Route {
+	return []web.Route{
+		web.Get("/admin/accounts/", web.StaffToken, web.JSON(s.handleSearch)).Says("Look accounts up; query: by, prefix, status, after, limit"),
+		web.Post("/admin/accounts/bulk/", web.StaffToken, web.JSON(s.handleBulk)).Says("Do one thing to up to 200 accounts, each for itself"),
+		web.Get("/admin/accounts/{account}/", web.StaffToken, web.JSON(s.handleDetail)).Says("Everything about a person: account, sessions, audit, mails"),
+		web.Patch("/admin/accounts/{account}/", web.SuperuserToken, web.JSON(s.handleRank)).Says("Change an account's rank; who loses one is signed out"),
+		web.Post("/admin/accounts/{account}/disable/", web.StaffToken, web.JSON(on(s.Disable))).Says("Keep an account from signing in and end its sessions"),
+		web.Post("/admin/accounts/{account}/enable/", web.StaffToken, web.JSON(on(s.Enable))).Says("Let a disabled account sign in again"),
+		web.Post("/admin/accounts/{account}/sign-out/", web.StaffToken, web.JSON(on(s.SignOut))).Says("End all sessions of an account"),
+		web.Post("/admin/accounts/{account}/send-reset/", web.StaffToken, web.JSON(on(s.SendReset))).Says("Mail a link to choose a new password"),
+		web.Post("/admin/accounts/{account}/unlock/", web.StaffToken, web.JSON(on(s.Unlock))).Says("Forgive an account its failed sign-ins"),
+		web.Get("/admin/sessions/", web.StaffToken, web.JSON(s.handleSessions)).Says("Sessions, the newest first; query: account, after, limit"),
+		web.Delete("/admin/sessions/{id}/", web.StaffToken, web.JSON(s.handleEndSession)).Says("End one session").Answers(http.StatusNoContent),
+		web.Get("/admin/audit/", web.StaffToken, web.JSON(s.handleAudit)).Says("Audit events, the newest first; query: account, kind, actor, address, since, until, after, limit"),
+		web.Get("/admin/audit/export/", web.StaffToken, web.Raw(s.serveExport)).Says("The same as CSV, at most 100,000"),
+		web.Get("/admin/mails/", web.StaffToken, web.JSON(s.handleMails)).Says("The mail queue; query: state, after, limit"),
+		web.Post("/admin/mails/{id}/retry/", web.StaffToken, web.JSON(s.handleRetry)).Says("Try a dead letter again").Answers(http.StatusNoContent),
+		web.Delete("/admin/mails/{id}/", web.StaffToken, web.JSON(s.handleDiscard)).Says("Discard a dead letter").Answers(http.StatusNoContent),
+	}
+}
+
+// caller is who holds the token. Its rank is read again where it counts.
+func caller(ctx context.Context) Actor {
+	b := session.FromContext(ctx)
+	return Actor{ID: b.AccountID, Staff: b.Staff, Superuser: b.Superuser}
+}
+
+type accountRequest struct {
+	Account string `path:"account"`
+}
+
+type accountResponse struct{ Body account.JSON }
+
+func answer(a *account.Account, err error) (*accountResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &accountResponse{a.JSON()}, nil
+}
+
+// on adapts what is done to one account.
+func on(deed func(ctx context.Context, by Actor, subject string) (*account.Account, error)) func(context.Context, *accountRequest) (*accountResponse, error) {
+	return func(ctx context.Context, in *accountRequest) (*accountResponse, error) {
+		return answer(deed(ctx, caller(ctx), in.Account))
+	}
+}
+
+type rankRequest struct {
+	Account string `path:"account"`
+	Body    struct {
+		Staff     *bool `json:"is_staff,omitempty"`
+		Superuser *bool `json:"is_superuser,omitempty" doc:"Includes is_staff"`
+	}
+}
+
+func (s *Service) handleRank(ctx context.Context, in *rankRequest) (*accountResponse, error) {
+	return answer(s.SetRank(ctx, caller(ctx), in.Account, Rank{Staff: in.Body.Staff, Superuser: in.Body.Superuser}))
+}
+
+type accountsResponse struct {
+	Body struct {
+		Accounts []account.JSON `json:"accounts"`
+		Next     string         `json:"next" doc:"What after= takes for the next page; empty at the end"`
+	}
+}
+
+func (s *Service) handleSearch(ctx context.Context, _ *struct{}) (*accountsResponse, error) {
+	q, err := asked(ctx, "by", "prefix", "status", "after", "limit")
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.Search(ctx, Query{By: q.Get("by"), Prefix: q.Get("prefix"), Status: q.Get("status"), After: q.Get("after"), Limit: q.limit})
+	if err != nil {
+		return nil, err
+	}
+	var out accountsResponse
+	out.Body.Accounts, out.Body.Next = listed(page.Items, (*account.Account).JSON), page.Next
+	return &out, nil
+}
+
+type detailResponse struct{ Body DetailJSON }
+
+func (s *Service) handleDetail(ctx context.Context, in *accountRequest) (*detailResponse, error) {
+	d, err := s.Detail(ctx, in.Account)
+	if err != nil {
+		return nil, err
+	}
+	return &detailResponse{d.JSON()}, nil
+}
+
+type bulkRequest struct {
+	Body struct {
+		Action   string   `json:"action" enum:"disable,enable,sign-out,send-reset,unlock"`
+		Accounts []string `json:"accounts" minItems:"1" maxItems:"200" doc:"Ids"`
+	}
+}
+
+type bulkResponse struct {
+	Body struct {
+		Outcomes []OutcomeJSON `json:"outcomes" doc:"In the order asked for, each account once"`
+	}
+}
+
+func (s *Service) handleBulk(ctx context.Context, in *bulkRequest) (*bulkResponse, error) {
+	outcomes, err := s.Bulk(ctx, caller(ctx), Action(in.Body.Action), in.Body.Accounts)
+	if err != nil {
+		return nil, err
+	}
+	var out bulkResponse
+	out.Body.Outcomes = listed(outcomes, Outcome.JSON)
+	return &out, nil
+}
+
+type sessionsResponse struct {
+	Body struct {
+		Sessions []SessionJSON `json:"sessions"`
+		Next     string        `json:"next"`
+	}
+}
+
+func (s *Service) handleSessions(ctx context.Context, _ *struct{}) (*sessionsResponse, error) {
+	q, err := asked(ctx, "account", "after", "limit")
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.Sessions(ctx, SessionQuery{Account: q.Get("account"), After: q.Get("after"), Limit: q.limit})
+	if err != nil {
+		return nil, err
+	}
+	var out sessionsResponse
+	out.Body.Sessions, out.Body.Next = listed(page.Items, SessionOf), page.Next
+	return &out, nil
+}
+
+type idRequest struct {
+	ID string `path:"id"`
+}
+
+func (s *Service) handleEndSession(ctx context.Context, in *idRequest) (*struct{}, error) {
+	id, err := uuid.Parse(in.ID)
+	if err != nil {
+		return nil, session.ErrNotFound
+	}
+	return nil, s.EndSession(ctx, caller(ctx), id)
+}
+
+type mailsResponse struct {
+	Body struct {
+		Mails []MailJSON `json:"mails"`
+		Next  string     `json:"next"`
+		Count countsJSON `json:"counts" doc:"Each stops at 10,000"`
+	}
+}
+
+type countsJSON struct {
+	Waiting int `json:"waiting"`
+	Running int `json:"running"`
+	Dead    int `json:"dead"`
+	Done    int `json:"done" doc:"In the last 7 days"`
+}
+
+func (s *Service) handleMails(ctx context.Context, _ *struct{}) (*mailsResponse, error) {
+	q, err := asked(ctx, "state", "after", "limit")
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.Mails(ctx, MailQuery{State: q.Get("state"), After: q.Get("after"), Limit: q.limit})
+	if err != nil {
+		return nil, err
+	}
+	counts, err := s.MailCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out mailsResponse
+	out.Body.Mails, out.Body.Next, out.Body.Count = listed(page.Items, Mail.JSON), page.Next, countsJSON(counts)
+	return &out, nil
+}
+
+func (s *Service) handleRetry(ctx context.Context, in *idRequest) (*struct{}, error) {
+	return onMail(ctx, in, s.RetryMail)
+}
+
+func (s *Service) handleDiscard(ctx context.Context, in *idRequest) (*struct{}, error) {
+	return onMail(ctx, in, s.DiscardMail)
+}
+
+func onMail(ctx context.Context, in *idRequest, deed func(ctx context.Context, by Actor, id uuid.UUID) error) (*struct{}, error) {
+	id, err := uuid.Parse(in.ID)
+	if err != nil {
+		return nil, jobs.ErrNotFound
+	}
+	return nil, deed(ctx, caller(ctx), id)
+}

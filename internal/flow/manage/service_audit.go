@@ -1,0 +1,109 @@
+package manage
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// Event is an audit event with the address of the member of staff who acted, where one did.
+type Event struct {
+	audit.Entry
+	ActorEmail string
+}
+
+// AuditQuery asks for audit events. Empty members pick none out.
+type AuditQuery struct {
+	Account string // subject, or the id of an account that is gone
+	Kind    string // the kind or how it begins, such as session.
+	Actor   string // self, cli, system, or an account by address, id or user name
+	Address string // network address, whole
+	Since   time.Time
+	Until   time.Time // not included
+	After   string
+	Limit   int
+}
+
+// Audit returns events, the newest first. A page may be short, even empty, and still have a
+// Next: it goes through a bounded number of events. It returns account.ErrNotFound and ErrQuery.
+func (s *Service) Audit(ctx context.Context, q AuditQuery) (page Page[Event], err error) {
+	f, err := s.filter(ctx, q)
+	if err != nil {
+		return page, err
+	}
+	digest := question("audit", q.Account, q.Kind, q.Actor, q.Address, strconv.FormatInt(q.Since.UnixMilli(), 10), strconv.FormatInt(q.Until.UnixMilli(), 10))
+	after, err := placeOf(digest, q.After)
+	if err != nil {
+		return page, err
+	}
+	if after != nil {
+		f.After = &audit.Place{At: after.at, ID: after.id}
+	}
+	f.Limit = limited(q.Limit)
+	entries, next, err := audit.List(ctx, s.DB, f)
+	if err != nil {
+		return page, err
+	}
+	if next != nil {
+		page.Next = place{id: next.ID, at: next.At}.cursor(digest)
+	}
+	page.Items, err = s.named(ctx, entries)
+	return page, err
+}
+
+// filter turns names into ids.
+func (s *Service) filter(ctx context.Context, q AuditQuery) (f audit.Filter, err error) {
+	for field, value := range map[string]string{"account": q.Account, "kind": q.Kind, "actor": q.Actor, "address": q.Address} {
+		if len(value) > maxSubject || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+			return f, ErrQuery.WithField(field, "invalid", "At most 255 bytes of text.")
+		}
+	}
+	f = audit.Filter{Kind: q.Kind, Actor: q.Actor, Address: q.Address, Since: q.Since, Until: q.Until}
+	if q.Account != "" {
+		err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+			a, err := findSubject(ctx, tx, q.Account)
+			if err == nil {
+				f.Account = a.ID
+			}
+			return err
+		})
+		if id, bad := uuid.Parse(q.Account); err != nil && bad == nil && id != uuid.Nil {
+			f.Account, err = id, nil
+		}
+		if err != nil {
+			return f, err
+		}
+	}
+	switch q.Actor {
+	case "", "self", "cli", "system":
+	default:
+		if a, err := s.Find(ctx, q.Actor); err == nil {
+			f.Actor = a.ID.String()
+		}
+	}
+	return f, nil
+}
+
+// named adds who acted.
+func (s *Service) named(ctx context.Context, entries []audit.Entry) ([]Event, error) {
+	actors := make([]string, len(entries))
+	for i, e := range entries {
+		actors[i] = e.Source.Actor
+	}
+	emails, err := s.emails(ctx, actors)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]Event, len(entries))
+	for i, e := range entries {
+		events[i] = Event{Entry: e, ActorEmail: emails[e.Source.Actor]}
+	}
+	return events, nil
+}
