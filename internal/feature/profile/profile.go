@@ -1,18 +1,52 @@
-// Package profile shows an account to its owner and lets them change what people may tell about
-// themselves. What a profile may hold is decided by domain/account; addresses, passwords and
-// status are changed elsewhere and cannot be reached from here.
+// Package profile shows an account to its owner, lets them change what people may tell about
+// themselves, take a copy of all that is held about them, and erase it. What a profile may hold is
+// decided by domain/account; addresses, passwords and status are changed elsewhere and cannot be
+// reached from here.
 package profile
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
-// Service reads and changes profiles. It is safe for concurrent use.
-type Service struct {
-	db     *db.DB
-	schema account.Schema
+// ErrLastSuperuser keeps an installation from being left without anybody who may run it.
+var ErrLastSuperuser = fault.New(fault.Conflict, "last_superuser", "You are the last active superuser. Make somebody else one first.")
+
+// Config is how a Service works.
+type Config struct {
+	// PerExport bounds how often one account's data is gathered. Required.
+	PerExport ratelimit.Limit
 }
 
-// New returns a Service. schema declares the custom attributes.
-func New(d *db.DB, schema account.Schema) *Service { return &Service{db: d, schema: schema} }
+// Deps is what a Service works with. Every member is required.
+type Deps struct {
+	DB      *db.DB
+	Schema  account.Schema // declares the custom attributes
+	Limiter *ratelimit.Limiter
+	Letters *letter.Post
+	// Prove returns nil when password is that of whoever is signed in. It counts tries before it
+	// looks, and audits those that fail.
+	Prove func(ctx context.Context, by session.Bearer, password string) error
+}
+
+// Service reads, changes, exports and erases accounts for their owners. It is safe for
+// concurrent use.
+type Service struct {
+	Deps
+	cfg Config
+}
+
+// New checks cfg and returns a Service.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.PerExport.Validate(); err != nil {
+		return nil, fmt.Errorf("profile: limit of exports: %w", err)
+	}
+	return &Service{Deps: deps, cfg: cfg}, nil
+}

@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,26 +13,75 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+)
+
+const pass = "bright copper kettles"
+
+// passHash is of pass.
+var passHash = sync.OnceValues(func() (string, error) {
+	hasher, err := password.NewHasher(password.HasherConfig{})
+	if err != nil {
+		return "", err
+	}
+	return hasher.Hash(context.Background(), pass)
+})
+
+var (
+	perAccount = ratelimit.Limit{Name: "signin.account", Burst: 3, Per: 15 * time.Minute}
+	perExport  = ratelimit.Limit{Name: "profile.export", Burst: 2, Per: time.Hour}
 )
 
 type world struct {
 	*domaintest.World
+	service *profile.Service
 	client  *domaintest.Client
 	account *account.Account
 	me      session.Bearer
+	// meanwhile, where set, runs after the password was checked.
+	meanwhile func()
 }
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
-	domaintest.Each(t, func(t *testing.T, d *domaintest.World) {
-		schema, err := account.NewSchema([]account.Attribute{{Name: "team", Type: "string"}, {Name: "level", Type: "number"}, {Name: "badge", Type: "string", ReadOnly: true}})
-		if err != nil {
-			t.Fatal(err)
+	domaintest.Each(t, func(t *testing.T, d *domaintest.World) { fn(t, newWorld(t, d)) })
+}
+
+func newWorld(t *testing.T, d *domaintest.World) *world {
+	t.Helper()
+	schema, err := account.NewSchema([]account.Attribute{{Name: "team", Type: "string"}, {Name: "level", Type: "number"}, {Name: "badge", Type: "string", ReadOnly: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasher, err := password.NewHasher(password.HasherConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	passwords, err := password.New(password.Config{PerAccount: perAccount}, password.Deps{DB: d.DB.DB, Hasher: hasher, Limiter: d.Limiter, Letters: d.Letters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{World: d}
+	prove := func(ctx context.Context, by session.Bearer, given string) error {
+		err := passwords.Prove(ctx, by, given, perAccount)
+		if w.meanwhile != nil {
+			w.meanwhile()
 		}
-		w := &world{World: d, client: d.Serve(profile.Routes(profile.New(d.DB.DB, schema)), nil), account: d.Account("Jo@example.com", "")}
-		w.me = d.Session(w.account.ID)
-		fn(t, w)
-	})
+		return err
+	}
+	w.service, err = profile.New(profile.Config{PerExport: perExport},
+		profile.Deps{DB: d.DB.DB, Schema: schema, Limiter: d.Limiter, Letters: d.Letters, Prove: prove})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := passHash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.client, w.account = d.Serve(profile.Routes(w.service), nil), d.Account("Jo@example.com", hash)
+	w.me = d.Session(w.account.ID)
+	return w
 }
 
 func (w *world) patch(body string) domaintest.Answer {

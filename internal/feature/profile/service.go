@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -15,18 +16,29 @@ import (
 // Me returns the account of whoever holds the token, or session.ErrEnded when its session
 // stands no more. It is one statement.
 func (s *Service) Me(ctx context.Context, by session.Bearer) (*account.Account, error) {
-	a, err := find(ctx, s.db, by)
+	a, err := find(ctx, s.DB, by)
 	if err != nil {
 		return nil, err
 	}
 	return s.shown(a), nil
 }
 
+// Summary is what an account's first page says about it.
+type Summary struct {
+	PasswordChanged time.Time // zero: there is none
+	Sessions        int       // that stand
+}
+
+// Summary returns it for an account. It is one statement.
+func (s *Service) Summary(ctx context.Context, id account.ID) (*Summary, error) {
+	return summarise(ctx, s.DB, id)
+}
+
 // Change applies c to the profile of whoever is signed in and returns the account. Changes
 // made at the same time to different members all hold. It returns account.ErrProfile.
 func (s *Service) Change(ctx context.Context, by session.Bearer, c account.Change) (*account.Account, error) {
 	var a *account.Account
-	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
+	err := s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
 		if err := lock(ctx, tx, by.AccountID); err != nil {
 			return err
 		}
@@ -37,7 +49,7 @@ func (s *Service) Change(ctx context.Context, by session.Bearer, c account.Chang
 		if len(members) == 0 {
 			return nil
 		}
-		if a.Profile, err = s.schema.Apply(a.Profile, c, true); err != nil {
+		if a.Profile, err = s.Schema.Apply(a.Profile, c, true); err != nil {
 			return err
 		}
 		if err := account.SaveProfile(ctx, tx, a.ID, a.Profile); err != nil {
@@ -71,6 +83,6 @@ func named(c account.Change) []string {
 
 // shown leaves out attributes that are no longer declared.
 func (s *Service) shown(a *account.Account) *account.Account {
-	a.Profile.Attributes = s.schema.Shown(a.Profile.Attributes)
+	a.Profile.Attributes = s.Schema.Shown(a.Profile.Attributes)
 	return a
 }

@@ -1,0 +1,48 @@
+package portal
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+)
+
+// homeView is what the first page shows.
+type homeView struct {
+	frame
+	Groups []tileGroup
+}
+
+type tileGroup struct {
+	Key   string
+	Tiles []tileView
+}
+
+type tileView struct {
+	Href, Key string
+	State     string // in the language of the page
+	At        time.Time
+}
+
+func (p *Portal) showHome(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
+	view, lang := homeView{frame: newFrame(v, nil)}, p.UI.Language(r)
+	for i, t := range p.places {
+		if i == 0 || p.places[i-1].Group != t.Group {
+			view.Groups = append(view.Groups, tileGroup{Key: t.Group})
+		}
+		tile := tileView{Href: t.Href, Key: t.Key}
+		if t.State != nil {
+			state, err := t.State(r.Context(), v)
+			if err != nil {
+				return err
+			}
+			if tile.State, tile.At = state.Value, state.At; state.Key != "" {
+				tile.State = p.UI.Text(lang, state.Key, state.Args...)
+			}
+		}
+		last := &view.Groups[len(view.Groups)-1]
+		last.Tiles = append(last.Tiles, tile)
+	}
+	return p.write(w, r, v, homePath, ui.Page{Name: "portal/home", Data: view})
+}

@@ -1,0 +1,89 @@
+package portal
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui/uitest"
+)
+
+func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
+	u, err := ui.New(ui.Config{}, Pages())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := New(Deps{UI: u, Attributes: []account.Attribute{
+		{Name: "team", Type: "string", OneOf: []string{"red"}}, {Name: "level", Type: "number"}, {Name: "note", Type: "string", Required: true},
+		{Name: "letters", Type: "boolean"}, {Name: "badge", Type: "string", ReadOnly: true}, {Name: "chosen", Type: "boolean", ReadOnly: true},
+	}})
+	now := time.Date(2026, time.March, 1, 12, 30, 0, 0, time.UTC)
+	long := strings.Repeat("long", 60)
+	form := func() *ui.Form { return &ui.Form{Values: map[string]string{}, Problems: map[string][]ui.Problem{}} }
+	wrong := form()
+	wrong.Add("attributes.note", "required", "")
+	wrong.Add("", "other", "Something else.")
+	person := frame{Account: &account.Account{Email: "jo@example.com", EmailVerified: true, Joined: now}, Form: form()}
+	other := frame{LookOnly: true, Form: wrong, Account: &account.Account{Email: long + "@example.com", Username: long, Joined: now, Profile: account.Profile{FullName: long}}}
+	tiles := []tileGroup{{Key: You, Tiles: []tileView{{Href: profilePath, Key: "portal.profile.title"}, {Href: passwordPath, Key: "portal.password.title", State: long, At: now}}}}
+	fields := p.attributeFields(map[string]any{"badge": long, "chosen": true}, "en")
+	one := session.Session{CreatedAt: now, LastSeen: now}
+	another := session.Session{CreatedAt: now, LastSeen: now, Device: long, Address: "192.0.2.1"}
+	uitest.Check(t, Pages(), map[string][]any{
+		"home":     {homeView{frame: person, Groups: tiles}, homeView{frame: other}},
+		"profile":  {profileView{person, fields}, profileView{other, fields}, profileView{person, nil}},
+		"password": {passwordView{frame: person, MinLength: 8}, passwordView{frame: person, MinLength: 15, Breach: true}, passwordView{frame: person, None: true}, passwordView{frame: other}},
+		"sessions": {sessionsView{frame: person, Sessions: []sessionView{{Session: one, Current: true}}},
+			sessionsView{frame: other, Others: true, Sessions: []sessionView{{Session: one, Staff: true}, {Session: another, Ways: []string{"x", "y"}}}}},
+		"language": {languageView{person, []ui.Option{{Value: "", Text: "x"}}}, languageView{other, nil}},
+		"data":     {person, other},
+		"delete":   {deleteView{frame: person}, deleteView{frame: person, None: true}, deleteView{frame: other}},
+		"goodbye":  {nil},
+	})
+}
+
+// A text that nothing says would be translated seven times for nobody.
+func TestEveryTextIsSaid(t *testing.T) {
+	var said strings.Builder
+	for _, pattern := range []string{"*.go", "pages/*.html"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(name, "_test.go") {
+				said.Write(text)
+			}
+		}
+	}
+	english, err := files.ReadFile("locales/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts map[string]map[string]map[string]any
+	if err := json.Unmarshal(english, &texts); err != nil {
+		t.Fatal(err)
+	}
+	for place, all := range texts["portal"] {
+		for name := range all {
+			key := `"portal.` + place + "." + name + `"`
+			if place == "done" {
+				key = `, "` + name + `")`
+			}
+			if !strings.Contains(said.String(), key) {
+				t.Errorf("%s is said nowhere", key)
+			}
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package portal_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
+)
+
+const pass = "bright copper kettles"
+
+// passHash is of pass.
+var passHash = sync.OnceValues(func() (string, error) {
+	hasher, err := password.NewHasher(password.HasherConfig{})
+	if err != nil {
+		return "", err
+	}
+	return hasher.Hash(context.Background(), pass)
+})
+
+var (
+	perAccount = ratelimit.Limit{Name: "signin.account", Burst: 3, Per: 15 * time.Minute}
+	perExport  = ratelimit.Limit{Name: "profile.export", Burst: 2, Per: time.Hour}
+	declared   = []account.Attribute{
+		{Name: "team", Type: "string", OneOf: []string{"red", "blue"}}, {Name: "cost_centre", Type: "string", MaxLength: 10, Required: true},
+		{Name: "level", Type: "number"}, {Name: "newsletter", Type: "boolean"}, {Name: "badge", Type: "string", ReadOnly: true},
+	}
+)
+
+// world is the pages with somebody signed in here and there.
+type world struct {
+	*domaintest.World
+	*domaintest.Client
+	t       *testing.T
+	flow    *signin.Service
+	account *account.Account
+	here    session.Bearer
+	there   session.Bearer
+}
+
+func each(t *testing.T, fn func(t *testing.T, w *world), tiles ...portal.Tile) {
+	domaintest.Each(t, func(t *testing.T, d *domaintest.World) {
+		w := &world{World: d, t: t}
+		w.Client = d.Serve(nil, portal.Routes(w.portal(tiles)))
+		hash, err := passHash()
+		must(t, err)
+		w.account = d.Account("jo@example.com", hash)
+		w.Exec(`UPDATE profile SET attributes = '{"cost_centre":"A1"}'`)
+		w.here, w.there = w.page("a"), w.page("b")
+		fn(t, w)
+	})
+}
+
+func (w *world) portal(tiles []portal.Tile) *portal.Portal {
+	hasher, err := password.NewHasher(password.HasherConfig{})
+	must(w.t, err)
+	schema, err := account.NewSchema(declared)
+	must(w.t, err)
+	passwords, err := password.New(password.Config{PerAccount: perAccount}, password.Deps{DB: w.DB.DB, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters})
+	must(w.t, err)
+	u := w.UI(portal.Pages(), signin.Pages())
+	w.flow, err = signin.New(signin.Config{
+		Issuer: domaintest.Origin, Audiences: []string{domaintest.Origin}, AccessLife: 10 * time.Minute, Identifier: signin.ByEither,
+		Session:    session.Limits{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Window: 30 * time.Second},
+		PerAccount: perAccount, PerAddress: ratelimit.Limit{Name: "signin.address", Burst: 50, Per: 15 * time.Minute}, PerConfirm: perAccount,
+		Pages: session.PageLimits{Idle: 12 * time.Hour, Absolute: 24 * time.Hour, RememberedIdle: 7 * 24 * time.Hour, RememberedAbsolute: 30 * 24 * time.Hour,
+			StaffProof: 12 * time.Hour, Fresh: 5 * time.Minute, Look: 15 * time.Minute},
+	}, signin.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters, Password: passwords, UI: u, Schema: schema,
+		Logger: slog.New(slog.DiscardHandler), Verify: func(string) (session.Bearer, error) { return session.Bearer{}, session.ErrEnded }})
+	must(w.t, err)
+	profiles, err := profile.New(profile.Config{PerExport: perExport}, profile.Deps{DB: w.DB.DB, Schema: schema, Limiter: w.Limiter, Letters: w.Letters,
+		Prove: func(ctx context.Context, by session.Bearer, given string) error {
+			return passwords.Prove(ctx, by, given, perAccount)
+		}})
+	must(w.t, err)
+	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Password: passwords, SignIn: w.flow, Attributes: declared, Tiles: tiles})
+}
+
+// page makes a page session of the account.
+func (w *world) page(cookie string) session.Bearer {
+	b := w.Session(w.account.ID)
+	w.Exec("UPDATE session SET transport = 'page', device = $2, address = '192.0.2.9' WHERE id = $1", b.SessionID, "Browser "+cookie)
+	w.Exec("INSERT INTO page_cookie (session_id, token_hash, remembered, reason) VALUES ($1, $2, FALSE, '')", b.SessionID, []byte(cookie))
+	return b
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open shows a page to who is signed in here.
+func (w *world) open(path string) dom {
+	w.t.Helper()
+	a := w.Page(path, domaintest.As(w.here))
+	if a.Status != http.StatusOK {
+		w.t.Fatalf("%s: answered %d\n%s", path, a.Status, a.Text)
+	}
+	return parse(w.t, a)
+}
+
+// send posts a form as who is signed in here; pairs are names and values.
+func (w *world) send(path string, pairs ...string) domaintest.Answer {
+	w.t.Helper()
+	form := map[string][]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		form[pairs[i]] = []string{pairs[i+1]}
+	}
+	return w.Submit(path, form, domaintest.As(w.here))
+}
+
+// did reports an answer that does not lead to path, or to a page that says nothing.
+func (w *world) did(a domaintest.Answer, path, said string) {
+	w.t.Helper()
+	if a.Status != http.StatusSeeOther || !strings.HasPrefix(a.Header.Get("Location"), path+"?done=portal.done.") {
+		w.t.Fatalf("answered %d to %q\n%s", a.Status, a.Header.Get("Location"), a.Text)
+	}
+	if d := w.open(a.Header.Get("Location")); !strings.Contains(d.text(), said) {
+		w.t.Errorf("it does not say %q:\n%s", said, d.text())
+	}
+}
+
+// dom is a parsed page.
+type dom struct{ root *html.Node }
+
+func parse(t *testing.T, a domaintest.Answer) dom {
+	t.Helper()
+	n, err := html.Parse(strings.NewReader(a.Text))
+	must(t, err)
+	return dom{n}
+}
+
+// all returns every element with this tag.
+func (d dom) all(tag string) (found []*html.Node) {
+	for n := range d.root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == tag {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// main is what the page itself shows, without what stands around it.
+func (d dom) main() dom { return dom{d.all("main")[0]} }
+
+// text is all that can be read.
+func (d dom) text() string {
+	var b strings.Builder
+	for n := range d.root.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data + " ")
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+func attr(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// field returns the element of a form's member.
+func (d dom) field(name string) *html.Node {
+	for _, tag := range []string{"input", "select", "textarea"} {
+		for _, n := range d.all(tag) {
+			if attr(n, "name") == name {
+				return n
+			}
+		}
+	}
+	return nil
+}
+
+// value is what a member of a form holds now.
+func (d dom) value(name string) string {
+	n := d.field(name)
+	if n == nil {
+		return "none"
+	}
+	if n.Data != "select" && attr(n, "type") != "radio" {
+		return attr(n, "value")
+	}
+	for _, tag := range []string{"option", "input"} {
+		for _, o := range d.all(tag) {
+			chosen := slices.ContainsFunc(o.Attr, func(a html.Attribute) bool { return a.Key == "selected" || a.Key == "checked" })
+			if chosen && (attr(o, "name") == name || o.Parent == n) {
+				return attr(o, "value")
+			}
+		}
+	}
+	return "unchosen"
+}
+
+// blames returns the text that is tied to a member of a form as its problem.
+func (d dom) blames(name string) string {
+	n := d.field(name)
+	if n == nil || attr(n, "aria-invalid") == "" {
+		return ""
+	}
+	for id := range strings.FieldsSeq(attr(n, "aria-describedby")) {
+		for _, p := range d.all("div") {
+			if attr(p, "id") == id {
+				return dom{p}.text()
+			}
+		}
+	}
+	return ""
+}
+
+// actions returns where the forms of the page post to.
+func (d dom) actions() (all []string) {
+	for _, f := range d.all("form") {
+		all = append(all, attr(f, "action"))
+	}
+	return all
+}
