@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 // Config is how recovery works. Every limit and Lifetime are required.
@@ -36,8 +37,9 @@ type Config struct {
 	PerAccount ratelimit.Limit
 	// PerAddress bounds failed attempts to redeem links from one network address.
 	PerAddress ratelimit.Limit
-	// Product is how the pages name the service.
-	Product string
+	// ByUsername says that people sign in by user name: password managers shall save the new
+	// password under it.
+	ByUsername bool
 	// SignInURL is where people sign in; empty leaves the link out.
 	SignInURL string
 }
@@ -64,6 +66,7 @@ type Deps struct {
 	Limiter *ratelimit.Limiter
 	Queue   *jobs.Queue
 	Letters *letter.Post
+	UI      *ui.UI
 }
 
 // Service recovers accounts. It is safe for concurrent use.

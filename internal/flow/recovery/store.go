@@ -71,6 +71,21 @@ func findByToken(ctx context.Context, r rower, tokens *secret.Hasher, token stri
 	return nil, letter.ErrLink
 }
 
+// used reports whether a mailed token was redeemed, as long as that is remembered.
+func used(ctx context.Context, r rower, tokens *secret.Hasher, token string) (bool, error) {
+	for _, hash := range tokens.Candidates(token) {
+		var n int64
+		err := r.Row(ctx, `SELECT count(*) FROM one_time_token WHERE token_hash = $1 AND purpose = '`+purpose+`' AND used_at IS NOT NULL`, []any{hash}, &n)
+		if err != nil {
+			return false, fmt.Errorf("recovery: used: %w", err)
+		}
+		if n > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // use spends a ticket, once, in a transaction that has raised the account's epoch by one. It
 // returns letter.ErrLink when the ticket may not be used any more.
 func use(ctx context.Context, tx *db.Tx, t *ticket) error {

@@ -1,132 +1,191 @@
 package signup
 
 import (
-	_ "embed"
+	"embed"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
-	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
-// PageRoutes returns the pages that mailed links lead to, outside of the mount. Looking at one
-// uses nothing up: mail scanners open links.
+// Where the pages lie.
+const (
+	signUpPath    = "/account/sign-up/"
+	checkMailPath = "/account/check-mail/"
+	resendPath    = "/account/resend/"
+	verifyPath    = "/account/verify/"
+	verifiedPath  = "/account/verify/done/"
+)
+
+//go:embed pages locales
+var files embed.FS
+
+// Pages are this flow's templates and texts.
+func Pages() ui.Set { return ui.Set{Name: "signup", Files: files} }
+
+// PageRoutes returns the pages of this flow, outside of the mount. Looking at one that a mailed
+// link leads to uses nothing up: mail scanners open links.
 func PageRoutes(s *Service) []web.Route {
 	return []web.Route{
-		web.Get("/account/verify/", web.Public, web.Page(s.showConfirm)),
-		web.Post("/account/verify/", web.Public, web.Form(s.postConfirm)),
+		web.Get(signUpPath, web.Public, web.Page(s.showSignUp)),
+		web.Post(signUpPath, web.Public, web.Form(s.postSignUp)),
+		web.Get(checkMailPath, web.Public, web.Page(s.showCheckMail)),
+		web.Get(resendPath, web.Public, web.Page(s.showResend)),
+		web.Post(resendPath, web.Public, web.Form(s.postResend)),
+		web.Get(verifyPath, web.Public, web.Page(s.showConfirm)),
+		web.Post(verifyPath, web.Public, web.Form(s.postConfirm)),
+		web.Get(verifiedPath, web.Public, web.Page(s.showConfirmed)),
 	}
 }
 
-//go:embed pages/confirm.html
-var confirmText string
-
-//go:embed pages/confirmed.html
-var confirmedText string
-
-//go:embed pages/dead_link.html
-var deadLinkText string
-
-var (
-	confirmBody   = ui.Parse(confirmText)
-	confirmedBody = ui.Parse(confirmedText)
-	deadLinkBody  = ui.Parse(deadLinkText)
-)
-
-// confirmView is what the page shows.
+// confirmView is what the page behind the mailed link shows.
 type confirmView struct {
 	Token       string
 	Email       string
-	When        string
+	When        time.Time
 	Device      string
+	Login       string // what a password manager shall save the password under
 	AskPassword bool
 	AskUsername bool
-	Username    string
-	Problems    []string
+	ByUsername  bool // people sign in by it
+	Least       int  // characters of a password
+	Form        *ui.Form
+	Fresh       *ui.Form // of whoever does not know the password
 }
 
-func view(p *pending, token string) confirmView {
-	return confirmView{Token: token, Email: p.email.Typed, Device: p.device, Username: p.username,
-		When: p.createdAt.Format("2 January 2006, 15:04 UTC")}
+func (s *Service) view(r *http.Request, p *pending, token string) confirmView {
+	v := confirmView{Token: token, Email: p.email.Typed, When: p.createdAt, Device: p.device, Login: p.email.Typed,
+		ByUsername: s.cfg.UsernameRequired, Least: s.least(), Form: ui.NewForm(r, "username", "password"), Fresh: ui.NewForm(r, "username", "new_password")}
+	if v.ByUsername {
+		v.Login = p.username
+	}
+	v.Fresh.ID = "fresh"
+	for _, f := range []*ui.Form{v.Form, v.Fresh} {
+		if f.Values["username"] == "" {
+			f.Values["username"] = p.username
+		}
+	}
+	return v
 }
 
 // showConfirm shows one button to the registering browser and asks others for the password. A
 // browser that comes from a page of another origin, such as a web mailer, may not be asked for its
-// cookie yet: it gets the button, and the answer to it decides.
+// cookie unless it says that it followed a link: it gets the button, and the answer to it decides.
 func (s *Service) showConfirm(w http.ResponseWriter, r *http.Request) error {
 	token := r.URL.Query().Get("token")
 	p, err := findByToken(r.Context(), s.DB, s.tokens, token, s.DB.Now())
 	if errors.Is(err, letter.ErrLink) {
-		return s.deadLink(w)
+		return s.deadLink(w, r)
 	}
 	if err != nil {
 		return err
 	}
-	v := view(p, token)
+	v := s.view(r, p, token)
 	browser, _, refused := web.FromContext(r.Context()).Cookie(browserCookie)
 	v.AskPassword = refused == nil && !s.registeredBy(p, browser)
-	return s.write(w, http.StatusOK, "Confirm your address", confirmBody, v)
+	return s.write(w, r, http.StatusOK, "confirm", v)
 }
 
 func (s *Service) postConfirm(w http.ResponseWriter, r *http.Request) error {
 	q, f := web.FromContext(r.Context()), r.PostForm
 	in := Confirmation{Token: f.Get("token"), Password: f.Get("password"), Fresh: f.Get("new_password"), Username: f.Get("username")}
 	in.Browser, _, _ = q.Cookie(browserCookie) // refused: then the password is asked for
-	a, err := s.Confirm(r.Context(), in)
+	_, err := s.Confirm(r.Context(), in)
 	switch {
 	case errors.Is(err, letter.ErrLink):
-		return s.deadLink(w)
+		return s.deadLink(w, r)
 	case err != nil:
 		return s.askAgain(w, r, in, err)
 	}
-	if in.Browser != "" {
-		if err := q.ClearCookie(browserCookie); err != nil {
+	for _, name := range []string{browserCookie, mailedCookie} {
+		if _, found, err := q.Cookie(name); err != nil || !found {
+			continue // two of one name: neither is taken for ours
+		}
+		if err := q.ClearCookie(name); err != nil {
 			return err
 		}
 	}
-	return s.write(w, http.StatusOK, "Your address is confirmed", confirmedBody, map[string]string{"Email": a.Email, "SignIn": s.cfg.SignInURL})
+	http.Redirect(w, r, verifiedPath, http.StatusSeeOther)
+	return nil
 }
 
 // askAgain shows the page once more with what was wrong, where the person can mend it.
 func (s *Service) askAgain(w http.ResponseWriter, r *http.Request, in Confirmation, why error) error {
-	f, ok := fault.From(why)
-	if !ok {
-		return why
-	}
 	p, err := findByToken(r.Context(), s.DB, s.tokens, in.Token, s.DB.Now())
 	if errors.Is(err, letter.ErrLink) {
-		return s.deadLink(w)
+		return s.deadLink(w, r)
 	}
 	if err != nil {
 		return err
 	}
-	v, status := view(p, in.Token), web.StatusOf(f)
+	v := s.view(r, p, in.Token)
 	v.AskPassword = !s.registeredBy(p, in.Browser)
+	v.AskUsername = errors.Is(why, account.ErrUsernameTaken) || errors.Is(why, account.ErrUsername)
+	form := v.Form
+	if in.Fresh != "" {
+		form, v.AskPassword = v.Fresh, true
+	}
 	switch {
 	case errors.Is(why, password.ErrRejected) && in.Password == "":
-		status = http.StatusOK // the button was shown to another browser than the registering one
+		// The button was shown to another browser than the registering one.
+		return s.write(w, r, http.StatusOK, "confirm", v)
 	case errors.Is(why, password.ErrRejected):
-		v.Problems = []string{"This is not the password that was chosen at registration."}
-	case errors.Is(why, password.ErrRefused):
-		for _, field := range f.Fields {
-			v.Problems = append(v.Problems, field.Detail)
-		}
-	case errors.Is(why, account.ErrUsernameTaken), errors.Is(why, account.ErrUsername):
-		v.AskUsername, v.Problems = true, []string{f.Detail}
-	default:
+		form.Add("password", password.ErrRejected.Code, s.UI.Text(s.UI.Language(r), "signup.confirm.wrong"))
+	case !fill(form, why):
 		return why
 	}
-	return s.write(w, status, "Confirm your address", confirmBody, v)
+	return s.write(w, r, web.StatusFor(w, why), "confirm", v)
 }
 
-func (s *Service) deadLink(w http.ResponseWriter) error {
-	return s.write(w, web.StatusOf(letter.ErrLink), "This link is no longer good", deadLinkBody, map[string]string{"SignIn": s.cfg.SignInURL})
+// deadView is what the page shows behind a link that is not good.
+type deadView struct {
+	Form   *ui.Form // asks for another mail
+	SignIn string
+	SignUp bool
+	Hours  int
 }
 
-func (s *Service) write(w http.ResponseWriter, status int, title string, body ui.Body, data any) error {
-	return ui.Write(w, ui.Page{Status: status, Title: title, Product: s.cfg.Product, Body: body, Data: data})
+func (s *Service) deadLink(w http.ResponseWriter, r *http.Request) error {
+	return s.write(w, r, web.StatusOf(letter.ErrLink), "dead_link",
+		deadView{Form: s.resendForm(r), SignIn: s.cfg.SignInURL, SignUp: !s.cfg.Closed, Hours: s.hours()})
+}
+
+func (s *Service) showConfirmed(w http.ResponseWriter, r *http.Request) error {
+	return s.write(w, r, http.StatusOK, "confirmed", struct{ SignIn string }{s.cfg.SignInURL})
+}
+
+func (s *Service) write(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
+	return s.UI.Write(w, r, ui.Page{Status: status, Name: "signup/" + name, Data: data, Done: r.URL.Query().Get("done")})
+}
+
+// least is how many characters a password must have.
+func (s *Service) least() int { return max(s.Policy.MinLength, password.MinLength) }
+
+// hours is how long a link is good; 0: less than one.
+func (s *Service) hours() int { return int(s.cfg.Lifetime.Hours()) }
+
+// fill puts what a person can mend beside the fields. It returns false for anything else.
+func fill(form *ui.Form, why error) bool {
+	all := []error{why}
+	if joined, ok := why.(interface{ Unwrap() []error }); ok { //nolint:errorlint // of check alone, which joins last
+		all = joined.Unwrap()
+	}
+	for _, err := range all {
+		switch {
+		case errors.Is(err, account.ErrEmail):
+			form.Add("email", account.ErrEmail.Code, account.ErrEmail.Detail)
+		case errors.Is(err, account.ErrUsername):
+			form.Add("username", account.ErrUsername.Code, account.ErrUsername.Detail)
+		case errors.Is(err, account.ErrUsernameTaken):
+			form.Add("username", account.ErrUsernameTaken.Code, account.ErrUsernameTaken.Detail)
+		case !form.Fail(err):
+			return false
+		}
+	}
+	return true
 }

@@ -11,9 +11,23 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui/uitest"
 )
 
-const page = "/account/verify/"
+const (
+	page     = "/account/verify/"
+	verified = "/account/verify/done/"
+)
+
+// leads fails unless a page leads on to another, and returns what that shows.
+func (w *world) leads(a domaintest.Answer, target string, options ...domaintest.Option) domaintest.Answer {
+	w.t.Helper()
+	if a.Status != http.StatusSeeOther || a.Header.Get("Location") != target {
+		w.t.Fatalf("answered %d %q, want 303 %s\n%s", a.Status, a.Header.Get("Location"), target, a.Text)
+	}
+	return w.Page(target, options...)
+}
 
 // dom is a parsed page.
 type dom struct{ root *html.Node }
@@ -35,6 +49,51 @@ func (d dom) all(tag string) (found []*html.Node) {
 		}
 	}
 	return found
+}
+
+// words returns the text that the page shows, with single blanks.
+func (d dom) words() string {
+	var b strings.Builder
+	for n := range d.root.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// complaints returns what the error summary lists, by the field that each leads to.
+func (d dom) complaints() map[string]string {
+	found := map[string]string{}
+	for _, div := range d.all("div") {
+		if attr(div, "role") != "alert" {
+			continue
+		}
+		for _, item := range (dom{div}).all("li") {
+			target := ""
+			for _, a := range (dom{item}).all("a") {
+				target = strings.TrimPrefix(attr(a, "href"), "#")
+			}
+			found[target] += (dom{item}).words()
+		}
+	}
+	return found
+}
+
+// input returns the attributes of the input with this id.
+func (d dom) input(t *testing.T, id string) map[string]string {
+	t.Helper()
+	for _, in := range slices.Concat(d.all("input"), d.all("select")) {
+		if attr(in, "id") == id {
+			found := map[string]string{}
+			for _, a := range in.Attr {
+				found[a.Key] = a.Val
+			}
+			return found
+		}
+	}
+	t.Fatalf("there is no input %s", id)
+	return nil
 }
 
 func attr(n *html.Node, name string) string {
@@ -76,8 +135,8 @@ func TestPageAsksTheRegisteringBrowserForOneClick(t *testing.T) {
 			t.Errorf("forms: %q", got)
 		}
 		a = w.Submit(page, url.Values{"token": {token}, "email": {"x"}}, mine)
-		if a.Status != http.StatusOK || !strings.Contains(a.Text, "https://app.example.com/sign-in") || !w.opens("jo@example.com", pass) {
-			t.Errorf("answered %d\n%s", a.Status, a.Text)
+		if done := w.leads(a, verified); done.Status != http.StatusOK || !strings.Contains(done.Text, `href="`+signInURL+`"`) || !w.opens("jo@example.com", pass) {
+			t.Errorf("answered %d\n%s", done.Status, done.Text)
 		}
 		if len(a.Cookies) != 1 || a.Cookies[0].MaxAge >= 0 {
 			t.Errorf("the cookie was left: %v", a.Cookies)
@@ -108,7 +167,7 @@ func TestPageAsksOthersForThePassword(t *testing.T) {
 			if got := d.fields(); !slices.Equal(got, []string{askForm, freshForm}) {
 				t.Errorf("forms: %q", got)
 			}
-			if !strings.Contains(a.Text, "from Firefox on Linux") || !strings.Contains(a.Text, w.Now().Format("2 January 2006")) {
+			if text := d.words(); !strings.Contains(text, "from Firefox on Linux") || !strings.Contains(text, w.Now().Format("2 Jan 2006")) {
 				t.Errorf("it does not say when and from what:\n%s", a.Text)
 			}
 			// A bare click of another browser proves nothing and costs no try.
@@ -117,9 +176,9 @@ func TestPageAsksOthersForThePassword(t *testing.T) {
 				t.Errorf("answered %d, forms %q", a.Status, got)
 			}
 		}
-		a := w.Submit(page, url.Values{"token": {token}, "password": {pass}})
-		if a.Status != http.StatusOK || w.accounts() != 1 {
-			t.Errorf("the right password: answered %d", a.Status)
+		w.leads(w.Submit(page, url.Values{"token": {token}, "password": {pass}}), verified)
+		if w.accounts() != 1 {
+			t.Error("the right password made no account")
 		}
 		w.whole()
 	})
@@ -143,20 +202,21 @@ func TestPageLimitsWrongPasswordsAndKeepsTheLink(t *testing.T) {
 		token := w.register("jo@example.com", pass, "")
 		for range 3 {
 			a := w.Submit(page, url.Values{"token": {token}, "password": {"wrong"}})
-			if a.Status != http.StatusForbidden || !strings.Contains(a.Text, `role="alert"`) || strings.Contains(a.Text, "wrong\"") {
+			if a.Status != http.StatusForbidden || parse(t, a).complaints()["password"] == "" || strings.Contains(a.Text, "wrong\"") {
 				t.Fatalf("answered %d\n%s", a.Status, a.Text)
 			}
 		}
 		a := w.Submit(page, url.Values{"token": {token}, "password": {pass}})
-		if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || w.accounts() != 0 {
-			t.Errorf("answered %d", a.Status)
+		if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || w.accounts() != 0 || !slices.Contains(parse(t, a).fields(), askForm) {
+			t.Errorf("answered %d\n%s", a.Status, a.Text)
 		}
 		if got := strings.Join(w.Audited("registration.refused"), " "); got != "wrong_password wrong_password wrong_password" {
 			t.Errorf("audited %q", got)
 		}
 		w.Clock.Advance(time.Hour)
-		if a := w.Submit(page, url.Values{"token": {token}, "password": {pass}}); a.Status != http.StatusOK || w.accounts() != 1 {
-			t.Errorf("later: answered %d", a.Status)
+		w.leads(w.Submit(page, url.Values{"token": {token}, "password": {pass}}), verified)
+		if w.accounts() != 1 {
+			t.Error("later it made no account")
 		}
 	})
 }
@@ -165,12 +225,10 @@ func TestOwnerOfTheMailboxChoosesAnotherPassword(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		token := w.register("jo@example.com", "chosen by a stranger", "")
 		a := w.Submit(page, url.Values{"token": {token}, "new_password": {"short"}})
-		if a.Status != http.StatusBadRequest || !strings.Contains(a.Text, "at least 8 characters") || len(parse(t, a).fields()) != 2 {
+		if a.Status != http.StatusBadRequest || !strings.Contains(parse(t, a).complaints()["fresh-new_password"], "at least 8 characters") || len(parse(t, a).fields()) != 2 {
 			t.Fatalf("a refused password: answered %d\n%s", a.Status, a.Text)
 		}
-		if a := w.Submit(page, url.Values{"token": {token}, "new_password": {pass}}); a.Status != http.StatusOK {
-			t.Fatalf("answered %d", a.Status)
-		}
+		w.leads(w.Submit(page, url.Values{"token": {token}, "new_password": {pass}}), verified)
 		if !w.opens("jo@example.com", pass) || w.opens("jo@example.com", "chosen by a stranger") {
 			t.Error("the stranger's password still opens it")
 		}
@@ -185,21 +243,82 @@ func TestPageLetsAnotherUsernameBeChosen(t *testing.T) {
 			t.Fatalf("answered %d", a.Status)
 		}
 		a := w.Submit(page, url.Values{"token": {token}, "password": {pass}})
-		if got := parse(t, a).fields(); a.Status != http.StatusConflict || !slices.Contains(got, "token email:username username:off password:current-password") {
-			t.Fatalf("answered %d, forms %q", a.Status, got)
+		d := parse(t, a)
+		if got := d.fields(); a.Status != http.StatusConflict || !slices.Contains(got, "token email:username username:off password:current-password") || d.complaints()["username"] == "" {
+			t.Fatalf("answered %d, forms %q\n%s", a.Status, got, a.Text)
 		}
-		if a := w.Submit(page, url.Values{"token": {token}, "password": {pass}, "username": {"jo2"}}); a.Status != http.StatusOK || w.accounts() != 2 {
-			t.Errorf("answered %d", a.Status)
+		if got := d.input(t, "username")["value"]; got != "jo" {
+			t.Errorf("the form shows the name %q", got)
+		}
+		// What was typed is kept, but for the password.
+		a = w.Submit(page, url.Values{"token": {token}, "password": {pass}, "username": {"not a name"}})
+		if d := parse(t, a); a.Status != http.StatusBadRequest || d.input(t, "username")["value"] != "not a name" || strings.Contains(a.Text, pass) {
+			t.Errorf("answered %d\n%s", a.Status, a.Text)
+		}
+		w.leads(w.Submit(page, url.Values{"token": {token}, "password": {pass}, "username": {"jo2"}}), verified)
+		if w.accounts() != 2 {
+			t.Error("the new name made no account")
 		}
 	})
 }
 
-func TestPagesAreAccessibleAndLoadNothing(t *testing.T) {
+func TestPageSavesThePasswordUnderTheNamePeopleSignInWith(t *testing.T) {
+	eachWith(t, func(c *signup.Config) { c.UsernameRequired = true }, func(t *testing.T, w *world) {
+		token := w.register("jo@example.com", pass, `,"username":"Jo.D"`)
+		for _, in := range parse(t, w.Page(page+"?token="+token)).all("input") {
+			if attr(in, "autocomplete") == "username" && attr(in, "value") != "Jo.D" {
+				t.Errorf("the user name is %q", attr(in, "value"))
+			}
+		}
+		if a := w.verify(w.register("other@example.com", pass, `,"username":"jo.d"`)); a.Status != http.StatusOK {
+			t.Fatalf("answered %d", a.Status)
+		}
+		a := w.Submit(page, url.Values{"token": {token}, "password": {pass}})
+		if got := parse(t, a).fields(); !slices.Contains(got, "token username:username password:current-password") {
+			t.Errorf("forms %q", got)
+		}
+	})
+}
+
+func TestDeadLinkLeadsOn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		used := w.register("jo@example.com", pass, "")
+		w.leads(w.Submit(page, url.Values{"token": {used}, "password": {pass}}), verified)
+		old := w.register("late@example.com", pass, "")
+		w.Clock.Advance(24 * time.Hour)
+		answers := map[string]domaintest.Answer{
+			"used": w.Page(page + "?token=" + used), "expired": w.Page(page + "?token=" + old), "unknown": w.Page(page + "?token=none"), "none": w.Page(page),
+			"used, sent again": w.Submit(page, url.Values{"token": {used}, "password": {pass}}),
+		}
+		for name, a := range answers {
+			d := parse(t, a)
+			if a.Status != http.StatusBadRequest || !strings.Contains(d.words(), "no longer good") || !slices.Equal(d.fields(), []string{"email:username"}) {
+				t.Errorf("%s: answered %d, forms %q", name, a.Status, d.fields())
+			}
+			var links []string
+			for _, l := range d.all("a") {
+				links = append(links, attr(l, "href"))
+			}
+			if !slices.Contains(links, signInURL) || !slices.Contains(links, "/account/sign-up/") {
+				t.Errorf("%s: leads to %q only", name, links)
+			}
+			if got := attr(d.all("form")[0], "action"); got != "/account/resend/" {
+				t.Errorf("%s: the form leads to %q", name, got)
+			}
+		}
+		if w.accounts() != 1 {
+			t.Errorf("%d accounts", w.accounts())
+		}
+	})
+}
+
+func TestPagesAreAccessibleAndLoadNothingFromElsewhere(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		token := w.register("jo@example.com", pass, "")
 		pages := map[string]domaintest.Answer{
 			"form": w.Page(page + "?token=" + token), "dead": w.Page(page + "?token=none"), "without": w.Page(page),
-			"done": w.Submit(page, url.Values{"token": {token}, "password": {pass}}),
+			"wrong": w.Submit(page, url.Values{"token": {token}, "password": {"wrong"}}), "done": w.Page(verified),
+			"sign up": w.Page(signUp), "sign up again": w.Submit(signUp, url.Values{}), "check mail": w.Page(checkMail), "resend": w.Page(resend), "resend again": w.Submit(resend, url.Values{}),
 		}
 		for name, a := range pages {
 			d := parse(t, a)
@@ -207,29 +326,33 @@ func TestPagesAreAccessibleAndLoadNothing(t *testing.T) {
 				t.Errorf("%s: lang %q", name, lang)
 			}
 			for _, tag := range []string{"script", "img", "link", "iframe"} {
-				if len(d.all(tag)) != 0 {
-					t.Errorf("%s: has <%s>", name, tag)
+				for _, n := range d.all(tag) {
+					if from := attr(n, "src") + attr(n, "href"); !strings.HasPrefix(from, "/account/assets/") {
+						t.Errorf("%s: <%s> loads %q", name, tag, from)
+					}
 				}
 			}
-			if a.Header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(a.Header.Get("Content-Security-Policy"), "form-action 'self'") {
+			if a.Header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(a.Header.Get("Content-Security-Policy"), "form-action 'self';") {
 				t.Errorf("%s: headers %v", name, a.Header)
 			}
-			if strings.Contains(a.Text, token) != (name == "form") {
+			if strings.Contains(a.Text, token) != (name == "form" || name == "wrong") {
 				t.Errorf("%s: where the token is", name)
 			}
-			labelled := map[string]bool{}
-			for _, l := range d.all("label") {
-				labelled[attr(l, "for")] = true
-			}
-			for _, in := range d.all("input") {
-				if attr(in, "type") == "password" && !labelled[attr(in, "id")] {
-					t.Errorf("%s: input %s has no label", name, attr(in, "name"))
-				}
+			for _, complaint := range uitest.Complaints(a.Text) {
+				t.Errorf("%s: %s", name, complaint)
 			}
 			for _, form := range d.all("form") {
-				if attr(form, "method") != "post" || attr(form, "action") != page {
-					t.Errorf("%s: a form that leads to %q", name, attr(form, "action"))
+				if action := attr(form, "action"); attr(form, "method") != "post" || !slices.Contains([]string{page, signUp, resend}, action) {
+					t.Errorf("%s: a form that leads to %q", name, action)
 				}
+			}
+			for _, link := range d.all("a") {
+				if href := attr(link, "href"); strings.Contains(href, token) && !strings.HasPrefix(href, "?") { // the same page in another language
+					t.Errorf("%s: the token is in the link %q", name, href)
+				}
+			}
+			if strings.Contains(a.Text, "signup.") {
+				t.Errorf("%s: shows a key instead of a text\n%s", name, a.Text)
 			}
 		}
 		if pages["dead"].Status != http.StatusBadRequest || pages["without"].Status != http.StatusBadRequest {
@@ -241,10 +364,26 @@ func TestPagesAreAccessibleAndLoadNothing(t *testing.T) {
 func TestPageRefusesForeignForms(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		token := w.register("jo@example.com", pass, "")
-		a := w.Submit(page, url.Values{"token": {token}, "new_password": {"chosen by a stranger"}}, domaintest.Header("Origin", "https://evil.example.net"),
-			domaintest.Header("Sec-Fetch-Site", "cross-site"))
-		if a.Status != http.StatusForbidden || w.accounts() != 0 {
-			t.Errorf("answered %d", a.Status)
+		forms := map[string]url.Values{
+			page:   {"token": {token}, "new_password": {"chosen by a stranger"}},
+			signUp: {"email": {"sam@example.com"}, "password": {pass}, "full_name": {"Sam"}},
+			resend: {"email": {"jo@example.com"}},
+		}
+		bare := func(r *http.Request) { r.Header.Del("Origin"); r.Header.Del("Sec-Fetch-Site") }
+		foreign := func(r *http.Request) {
+			r.Header.Set("Origin", "https://evil.example.net")
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+		}
+		for path, form := range forms {
+			for who, option := range map[string]domaintest.Option{"a foreign page": foreign, "no browser": bare} {
+				a := w.Submit(path, form, option)
+				if a.Status != http.StatusForbidden || !strings.Contains(a.Text, "origin_refused") || len(a.Cookies) != 0 {
+					t.Errorf("%s by %s: answered %d %v\n%s", path, who, a.Status, a.Cookies, a.Text)
+				}
+			}
+		}
+		if w.Drain(); w.accounts() != 0 || w.waiting() != 1 || len(w.Mails.Take()) != 0 {
+			t.Errorf("%d accounts, %d wait", w.accounts(), w.waiting())
 		}
 	})
 }

@@ -2,6 +2,7 @@ package signup
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"github.com/google/uuid"
@@ -63,30 +64,44 @@ func (s *Service) Register(ctx context.Context, in Registration) (email string, 
 	return p.email.Typed, err
 }
 
-// check reads what a person typed. It asks no database, so its refusals tell nothing about
-// accounts.
-func (s *Service) check(ctx context.Context, in Registration) (p *pending, err error) {
+// check reads what a person typed and returns all that is wrong with it, joined; programs are told
+// the first. It asks no database, so its refusals tell nothing about accounts.
+func (s *Service) check(ctx context.Context, in Registration) (*pending, error) {
 	if s.cfg.Closed {
 		return nil, ErrClosed
 	}
-	p = &pending{}
+	var p pending
+	var wrong []error
+	var err error
 	if p.email, err = account.ParseEmail(in.Email); err != nil {
-		return nil, err
+		wrong = append(wrong, err)
 	}
 	if in.Username != "" || s.cfg.UsernameRequired {
 		name, err := account.ParseUsername(in.Username)
 		if err != nil {
-			return nil, err
+			wrong = append(wrong, err)
 		}
 		p.username = name.Typed
 	}
-	if p.profile, err = s.Schema.Apply(account.Profile{}, in.Profile, true); err != nil {
-		return nil, err
+	if p.profile, err = s.profile(in.Profile); err != nil {
+		wrong = append(wrong, err)
 	}
-	if err := s.Schema.Complete(p.profile); err != nil {
-		return nil, err
+	policy := s.Policy
+	if len(wrong) > 0 {
+		policy.Breach = nil // what is refused anyway, nobody else need be asked about
 	}
-	return p, s.Policy.Check(ctx, in.Password, p.person())
+	if err := policy.Check(ctx, in.Password, p.person()); err != nil {
+		wrong = append(wrong, err)
+	}
+	return &p, errors.Join(wrong...)
+}
+
+func (s *Service) profile(typed account.Change) (account.Profile, error) {
+	p, err := s.Schema.Apply(account.Profile{}, typed, true)
+	if err != nil {
+		return p, err
+	}
+	return p, s.Schema.Complete(p)
 }
 
 // mayMail counts a mail before it is known whether one will be sent.

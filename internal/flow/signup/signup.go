@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 // ErrClosed says that this server takes no registrations.
@@ -32,6 +33,9 @@ type Config struct {
 	Closed bool
 	// UsernameRequired refuses a registration without a user name, where people sign in by it.
 	UsernameRequired bool
+	// UsernameOffered asks for a user name on the page, though none is required: where people may
+	// sign in by it.
+	UsernameOffered bool
 	// Lifetime is how long a registration waits and its link is good.
 	Lifetime time.Duration
 	// PerMailbox and PerNetwork bound mails to one address and mails asked for from one network
@@ -41,8 +45,6 @@ type Config struct {
 	// PerLink bounds what can be guessed by whoever holds a link: the password it was
 	// registered with, and which user names are taken.
 	PerLink ratelimit.Limit
-	// Product is how the pages name the service.
-	Product string
 	// SignInURL is where people sign in; empty leaves the link out.
 	SignInURL string
 }
@@ -62,14 +64,16 @@ func (c Config) validate() error {
 
 // Deps is what a Service works with. Every member is required.
 type Deps struct {
-	DB      *db.DB
-	Keys    *keyring.Keyring
-	Hasher  *password.Hasher
-	Policy  password.Policy
-	Schema  account.Schema
-	Limiter *ratelimit.Limiter
-	Queue   *jobs.Queue
-	Letters *letter.Post
+	DB         *db.DB
+	Keys       *keyring.Keyring
+	Hasher     *password.Hasher
+	Policy     password.Policy
+	Schema     account.Schema
+	Attributes []account.Attribute // as declared in Schema; the page asks for those that are required
+	Limiter    *ratelimit.Limiter
+	Queue      *jobs.Queue
+	Letters    *letter.Post
+	UI         *ui.UI
 }
 
 // Service registers people. It is safe for concurrent use.

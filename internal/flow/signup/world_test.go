@@ -28,12 +28,17 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 }
 
 func eachWith(t *testing.T, set func(*signup.Config), fn func(t *testing.T, w *world)) {
+	eachAsking(t, []account.Attribute{{Name: "team", Type: "string"}}, set, fn)
+}
+
+// eachAsking is eachWith where other attributes are declared.
+func eachAsking(t *testing.T, attributes []account.Attribute, set func(*signup.Config), fn func(t *testing.T, w *world)) {
 	domaintest.Each(t, func(t *testing.T, d *domaintest.World) {
 		hasher, err := password.NewHasher(password.HasherConfig{Queue: 1000, Wait: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
-		schema, err := account.NewSchema([]account.Attribute{{Name: "team", Type: "string"}})
+		schema, err := account.NewSchema(attributes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,12 +47,12 @@ func eachWith(t *testing.T, set func(*signup.Config), fn func(t *testing.T, w *w
 			PerMailbox: ratelimit.Limit{Name: "mail.address", Burst: 5, Per: time.Hour},
 			PerNetwork: ratelimit.Limit{Name: "mail.network", Burst: 1000, Per: time.Hour},
 			PerLink:    ratelimit.Limit{Name: "signup.link", Burst: 3, Per: time.Hour},
-			Product:    "Example", SignInURL: "https://app.example.com/sign-in",
+			SignInURL:  signInURL,
 		}
 		set(&cfg)
 		w := &world{World: d, t: t, hasher: hasher}
 		w.flow, err = signup.New(cfg, signup.Deps{DB: d.DB.DB, Keys: d.Keys, Hasher: hasher, Policy: password.Policy{}, Schema: schema,
-			Limiter: d.Limiter, Queue: d.Queue, Letters: d.Letters})
+			Attributes: attributes, Limiter: d.Limiter, Queue: d.Queue, Letters: d.Letters, UI: d.UI(signup.Pages())})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +61,10 @@ func eachWith(t *testing.T, set func(*signup.Config), fn func(t *testing.T, w *w
 	})
 }
 
-const pass = "warm woollen mittens"
+const (
+	pass      = "warm woollen mittens"
+	signInURL = "https://app.example.com/sign-in"
+)
 
 // body is a registration.
 func body(email, pass, more string) string {
