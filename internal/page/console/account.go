@@ -1,0 +1,181 @@
+package console
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// onePath is where an account and all that is done to it lie.
+const onePath = accountsPath + "{account}/"
+
+func (c *Console) accountRoutes() []web.Route {
+	all := []web.Route{
+		web.Get(onePath, web.Staff, web.Page(c.known(c.showAccount))),
+		web.Get(onePath+"sessions/{session}/", web.Staff, web.Page(c.known(c.showSession))),
+		web.Post(onePath+"sessions/{session}/", web.Staff, web.Form(c.known(c.postSession))),
+		web.Get(onePath+"rank/", web.Superuser, web.Page(c.known(c.showRank))),
+		web.Post(onePath+"rank/", web.Superuser, web.Form(c.known(c.postRank))),
+		web.Get(onePath+"look/", web.Superuser, web.Page(c.known(c.showLook))),
+		web.Post(onePath+"look/", web.Superuser, web.Form(c.known(c.postLook))),
+	}
+	for _, d := range deeds {
+		path := onePath + string(d.Action) + "/"
+		all = append(all, web.Get(path, web.Staff, web.Page(c.known(c.ask(d)))), web.Post(path, web.Staff, web.Form(c.known(c.do(d)))))
+	}
+	return all
+}
+
+// known turns an account that does not exist into a page that says so.
+func (c *Console) known(fn func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		err := fn(w, r)
+		if errors.Is(err, account.ErrNotFound) {
+			return c.write(w, r, web.StatusFor(w, err), "no_account", nil)
+		}
+		return err
+	}
+}
+
+// shown is how many of a person's newest events and mails stand on their page.
+const shown = 10
+
+// accountView is everything about a person.
+type accountView struct {
+	accountRow
+	Attributes []attribute
+	Sessions   []sessionRow
+	Events     []eventRow
+	Mails      []manage.Mail
+	MailKinds  map[jobs.State]string // how a mail's state looks
+	Deeds      []deedLink
+	MayEnd     bool // sessions
+	MoreEvents string
+	MoreVisits string
+	Same       ui.Same
+}
+
+// mailKinds is how the states of mails look.
+var mailKinds = map[jobs.State]string{jobs.Waiting: "info", jobs.Running: "info", jobs.Dead: "bad", jobs.Done: "good"}
+
+// attribute is a custom attribute as text.
+type attribute struct{ Name, Value string }
+
+type sessionRow struct {
+	session.Row
+	End string
+}
+
+// eventRow is an event of the audit; Key is the text that says who acted, where that is nobody by name.
+type eventRow struct {
+	manage.Event
+	Key string
+}
+
+// deedLink leads to what can be done to an account.
+type deedLink struct {
+	Path, Key string
+	Grave     bool
+}
+
+func (c *Console) showAccount(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.Manage.Detail(r.Context(), subjectOf(r))
+	if err != nil {
+		return err
+	}
+	by, name := actor(r), url.QueryEscape(d.Account.Subject)
+	v := accountView{
+		accountRow: rowOf(d.Account), Attributes: attributes(d.Account.Profile.Attributes), Deeds: links(by, d.Account),
+		MayEnd: manage.Allowed(by, manage.SignOut, d.Account) == nil, Mails: d.Mails[:min(shown, len(d.Mails))],
+		MoreEvents: auditPath + "?account=" + name, MoreVisits: sessionsPath + "?account=" + name,
+		MailKinds: mailKinds, Same: c.same(append([]string{"account", "show"}, argument(d.Account.Subject)...), call{http.MethodGet, requestPath(d.Account.Subject), nil}),
+	}
+	for _, s := range d.Sessions {
+		v.Sessions = append(v.Sessions, sessionRow{s, v.Path + "sessions/" + s.ID.String() + "/"})
+	}
+	for _, e := range d.Events[:min(shown, len(d.Events))] {
+		v.Events = append(v.Events, eventOf(e))
+	}
+	return c.write(w, r, http.StatusOK, "account", v)
+}
+
+// eventOf words who acted: somebody by address, or one of the few that have none.
+func eventOf(e manage.Event) eventRow {
+	row := eventRow{Event: e}
+	switch e.Source.Actor {
+	case "self", "cli", "system":
+		row.Key = "console.actor." + e.Source.Actor
+	default:
+		row.ActorEmail = cmp.Or(e.ActorEmail, e.Source.Actor)
+	}
+	return row
+}
+
+// attributes writes values as people read them.
+func attributes(values map[string]any) []attribute {
+	all := make([]attribute, 0, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, attribute{name, fmt.Sprint(values[name])})
+	}
+	return all
+}
+
+// sessionView asks whether one session is to be ended.
+type sessionView struct {
+	accountRow
+	Form    *ui.Form
+	Session session.Row
+	Same    ui.Same
+}
+
+// showSession asks. A session that is over, or another's, leads back to the account.
+func (c *Console) showSession(w http.ResponseWriter, r *http.Request) error {
+	return c.writeSession(w, r, http.StatusOK, ui.NewForm(r))
+}
+
+func (c *Console) writeSession(w http.ResponseWriter, r *http.Request, status int, form *ui.Form) error {
+	d, err := c.Manage.Detail(r.Context(), subjectOf(r))
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(d.Sessions, func(s session.Row) bool { return s.ID.String() == r.PathValue("session") && s.Live })
+	if i < 0 {
+		return done(w, r, accountPath(d.Account.Subject), "session_over")
+	}
+	id := d.Sessions[i].ID.String()
+	return c.write(w, r, status, "session_end", sessionView{
+		accountRow: rowOf(d.Account), Form: form, Session: d.Sessions[i],
+		Same: c.same([]string{"session", "end", id}, call{http.MethodDelete, "/admin/sessions/" + id + "/", nil}),
+	})
+}
+
+// postSession ends a session; that it is over already is no mistake.
+func (c *Console) postSession(w http.ResponseWriter, r *http.Request) error {
+	a, err := c.find(r.Context(), r)
+	if err != nil {
+		return err
+	}
+	id, _ := uuid.Parse(r.PathValue("session")) // what is no id is no session's
+	err = c.Manage.EndSession(r.Context(), actor(r), id)
+	if err == nil || errors.Is(err, session.ErrNotFound) {
+		return done(w, r, accountPath(a.Subject), "session_ended")
+	}
+	form := ui.NewForm(r)
+	if !form.Fail(err) {
+		return err
+	}
+	return c.writeSession(w, r, web.StatusFor(w, err), form)
+}

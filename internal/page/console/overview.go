@@ -1,0 +1,94 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/stat"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+func (c *Console) overviewRoutes() []web.Route {
+	return []web.Route{web.Get(overviewPath, web.Staff, web.Page(c.showOverview))}
+}
+
+// What the charts count.
+var (
+	signIns  = stat.Event("session.created")
+	refusals = stat.Event("signin.refused")
+	signUps  = stat.Event("account.created")
+)
+
+// overviewView is the state of the service at a glance.
+type overviewView struct {
+	Concerns []concern
+	Fresh    bool // nothing has been counted yet
+	Accounts int64
+	Active   int64
+	Sessions int64
+	SignUps  int64 // in the last 7 days
+	Mails    jobs.Counts
+	ManyMail bool // more wait than are counted
+	Hashing  password.Stats
+	HashTime int64 // milliseconds that a hash takes
+	Key      signingKey
+	Day      ui.Chart
+	Week     ui.Chart
+	People   ui.Chart
+	Growth   ui.Chart
+}
+
+// signingKey is the one in use.
+type signingKey struct {
+	Days int       // since it was taken into use
+	Next time.Time // when another takes over
+}
+
+func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) error {
+	ctx, now := r.Context(), c.DB.Now()
+	counts, err := stat.Read(ctx, c.DB, dayOf(now, -6), signIns, refusals, signUps, stat.Accounts, stat.Active, stat.Sessions)
+	if err != nil {
+		return err
+	}
+	mails, err := c.Manage.MailCounts(ctx)
+	if err != nil {
+		return err
+	}
+	key, overdue, err := c.signingKey(ctx, now)
+	if err != nil {
+		return err
+	}
+	v := overviewView{
+		Fresh: len(counts) == 0, Accounts: latest(counts[stat.Accounts]), Active: latest(counts[stat.Active]), Sessions: latest(counts[stat.Sessions]),
+		SignUps: sum(counts[signUps]), Mails: mails, ManyMail: mails.Waiting >= jobs.MaxCount, Hashing: c.Hashing(), Key: key,
+		Day:    ui.Bars("console.overview.day", turnout, hours(now, counts[signIns], counts[refusals])),
+		Week:   ui.Bars("console.overview.week", turnout, days(now, counts[signIns], counts[refusals])),
+		People: ui.Lines("console.overview.people", []string{"console.overview.active", "console.overview.sessions"}, hours(now, counts[stat.Active], counts[stat.Sessions])),
+		Growth: ui.Bars("console.overview.growth", []string{"console.overview.sign_ups"}, days(now, counts[signUps])),
+	}
+	v.HashTime = v.Hashing.HashTime.Milliseconds()
+	v.Concerns = c.concerns(v, overdue)
+	return c.write(w, r, http.StatusOK, "overview", v)
+}
+
+// signingKey returns the age of the signing key, and whether it should have been replaced by now.
+func (c *Console) signingKey(ctx context.Context, now time.Time) (key signingKey, overdue bool, err error) {
+	all, err := c.Keys.List(ctx)
+	if err != nil {
+		return key, false, err
+	}
+	for _, k := range all {
+		if k.Purpose == keyring.Sign && k.State == keyring.Active {
+			key.Days, key.Next = int(now.Sub(k.ActiveAt)/day), k.RetiredAt
+			if key.Next.IsZero() {
+				key.Next = k.ActiveAt.Add(c.KeyLifetime)
+			}
+		}
+	}
+	return key, key.Next.Before(now), nil
+}

@@ -1,0 +1,73 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+func (c *Console) sessionsRoutes() []web.Route {
+	return []web.Route{
+		web.Get(sessionsPath, web.Staff, web.Page(c.known(c.showSessions))),
+		web.Post(sessionsPath, web.Staff, web.Form(c.known(c.postSessions))),
+	}
+}
+
+// sessionsView is one page of the sessions of everybody, or of one account.
+type sessionsView struct {
+	Form  *ui.Form
+	Rows  []visitRow
+	Pager ui.Pager
+	Same  ui.Same
+}
+
+type visitRow struct {
+	sessionRow
+	AccountPath string
+}
+
+func (c *Console) showSessions(w http.ResponseWriter, r *http.Request) error {
+	return c.writeSessions(w, r, http.StatusOK, ui.NewForm(r, "account"))
+}
+
+func (c *Console) writeSessions(w http.ResponseWriter, r *http.Request, status int, form *ui.Form) error {
+	asked := r.URL.Query()
+	q := manage.SessionQuery{Account: asked.Get("account"), After: asked.Get("after")}
+	command, request := []string{"session", "list"}, "/admin/sessions/"
+	if q.Account != "" {
+		command, request = append(command, "--account="+q.Account), request+"?account="+escape(q.Account)
+	}
+	v := sessionsView{Form: form, Same: c.same(command, call{method: http.MethodGet, path: request})}
+	page, err := c.Manage.Sessions(r.Context(), q)
+	switch {
+	case err == nil:
+		for _, s := range page.Items {
+			path := accountPath(s.Subject)
+			v.Rows = append(v.Rows, visitRow{sessionRow{s, path + "sessions/" + s.ID.String() + "/"}, path})
+		}
+		v.Pager = pagerOf(r.URL, page.Next)
+	case form.Fail(err):
+		status = web.StatusFor(w, err)
+	default:
+		return err
+	}
+	return c.write(w, r, status, "sessions", v)
+}
+
+// postSessions ends the session whose button was pressed; that it is over already is no mistake.
+func (c *Console) postSessions(w http.ResponseWriter, r *http.Request) error {
+	id, _ := uuid.Parse(r.PostForm.Get("session")) // what is no id is no session's
+	err := over(c.Manage.EndSession(r.Context(), actor(r), id))
+	if err == nil {
+		return done(w, r, sessionsPath, "session_ended")
+	}
+	form := ui.NewForm(r)
+	if !form.Fail(err) {
+		return err
+	}
+	return c.writeSessions(w, r, web.StatusFor(w, err), form)
+}
