@@ -28,6 +28,7 @@ func (c Config) Check() error {
 	c.checkStorage(&p)
 	c.checkMail(&p)
 	c.checkTokens(&p)
+	c.checkPages(&p)
 	c.checkPeople(&p)
 	c.checkEdge(&p)
 	return errors.Join(p...)
@@ -134,6 +135,21 @@ func (c Config) checkTokens(p *problems) {
 	p.when(s.RefreshWindow < time.Second || s.RefreshWindow > 10*time.Minute, "Sessions.RefreshWindow (GATEHOUSE_SESSIONS__REFRESH_WINDOW)", "must be 1s to 10m")
 }
 
+// checkPages holds page sessions to what signin asks of them, naming each setting.
+func (c Config) checkPages(p *problems) {
+	s, day := c.PageSessions, 24*time.Hour
+	within := func(d, least, most time.Duration, member, variable, what string) {
+		p.when(d < least || d > most, "PageSessions."+member+" (GATEHOUSE_PAGE_SESSIONS__"+variable+")", what)
+	}
+	within(s.Absolute, time.Minute, 400*day, "Absolute", "ABSOLUTE", "must be 1m to 400d")
+	within(s.Idle, time.Minute, s.Absolute, "Idle", "IDLE", "must be 1m to the absolute lifetime")
+	within(s.RememberedAbsolute, s.Absolute, 400*day, "RememberedAbsolute", "REMEMBERED_ABSOLUTE", "must be no less than the lifetime of a browser that is not remembered, and at most 400d")
+	within(s.RememberedIdle, s.Idle, s.RememberedAbsolute, "RememberedIdle", "REMEMBERED_IDLE", "must be no less than the idle time of a browser that is not remembered, and at most the absolute lifetime")
+	within(s.StaffProof, time.Minute, day, "StaffProof", "STAFF_PROOF", "must be 1m to 24h")
+	within(s.Fresh, time.Minute, s.StaffProof, "Fresh", "FRESH", "must be 1m to the time staff may use the console")
+	within(s.Look, time.Minute, time.Hour, "Look", "LOOK", "must be 1m to 1h")
+}
+
 func (c Config) checkPeople(p *problems) {
 	p.when(!slices.Contains([]string{"email", "username", "either"}, c.SignInBy), "SignInBy (GATEHOUSE_SIGN_IN_BY)", "must be email, username or either")
 	_, err := account.NewSchema(attributes(c.Attributes))
@@ -148,6 +164,8 @@ func (c Config) checkPeople(p *problems) {
 	}
 	limit("Limits.SignInPerAccount (GATEHOUSE_LIMITS__SIGN_IN_PER_ACCOUNT__…)", c.Limits.SignInPerAccount)
 	limit("Limits.SignInPerAddress (GATEHOUSE_LIMITS__SIGN_IN_PER_ADDRESS__…)", c.Limits.SignInPerAddress)
+	limit("Limits.ConfirmPerAccount (GATEHOUSE_LIMITS__CONFIRM_PER_ACCOUNT__…)", c.Limits.ConfirmPerAccount)
+	limit("Limits.ExportPerAccount (GATEHOUSE_LIMITS__EXPORT_PER_ACCOUNT__…)", c.Limits.ExportPerAccount)
 	limit("Limits.MailPerAddress (GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__…)", c.Limits.MailPerAddress)
 	limit("Limits.MailPerNetwork (GATEHOUSE_LIMITS__MAIL_PER_NETWORK__…)", c.Limits.MailPerNetwork)
 }

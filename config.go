@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/clock"
 )
 
@@ -52,6 +53,8 @@ type Config struct {
 	SigningKeyLifetime time.Duration `config:"signing_key_lifetime"`
 	// Sessions are the lifetimes of sign-ins.
 	Sessions Sessions `config:"sessions"`
+	// PageSessions are the lifetimes of sign-ins to the account pages and the console.
+	PageSessions PageSessions `config:"page_sessions"`
 	// SignInBy says how people name themselves: email (default), username or either.
 	SignInBy string `config:"sign_in_by"`
 	// RegistrationClosed refuses new registrations; accounts then come from the command line.
@@ -86,6 +89,9 @@ type Config struct {
 	DKIMSelector string `config:"dkim_selector"`
 	// Brand is how mails and pages name the service.
 	Brand Brand `config:"brand"`
+	// TemplateDir holds templates that replace built-in ones: pages/SET/NAME.html and
+	// mails/LANGUAGE/KIND.txt and .html. They are checked at start. Default none.
+	TemplateDir string `config:"template_dir"`
 	// Links are where mails lead; default Gatehouse's own pages.
 	Links Links `config:"links"`
 
@@ -93,6 +99,8 @@ type Config struct {
 	// and with SQLite a missing SecretKey is made and kept beside the database (PATH.key). It
 	// needs a loopback PublicURL.
 	Dev bool `config:"-"`
+	// Sources says where settings came from, by their names in a file, for the console to show.
+	Sources map[string]string `config:"-"`
 	// NoWorkers turns background work off, for commands beside a running server.
 	NoWorkers bool `config:"-"`
 	// Clock is the source of time; nil means the machine's.
@@ -110,6 +118,25 @@ type Sessions struct {
 	// RefreshWindow is how long a spent refresh token gets its answer again, because the first
 	// may have been lost; default 30 s, 10 min at most.
 	RefreshWindow time.Duration `config:"refresh_window"`
+}
+
+// PageSessions are the lifetimes of sign-ins to the account pages and the console.
+type PageSessions struct {
+	// Idle ends a session in which no page was looked at for this long; default 12 h. Absolute ends
+	// every one after this long; default 24 h.
+	Idle     time.Duration `config:"idle"`
+	Absolute time.Duration `config:"absolute"`
+	// RememberedIdle and RememberedAbsolute are the same where "keep me signed in" was chosen; default 7
+	// and 30 days.
+	RememberedIdle     time.Duration `config:"remembered_idle"`
+	RememberedAbsolute time.Duration `config:"remembered_absolute"`
+	// StaffProof is how long after giving their password staff may use the console; default 12 h.
+	StaffProof time.Duration `config:"staff_proof"`
+	// Fresh is how long after giving their password a superuser may do what asks for a fresh proof;
+	// default 5 min.
+	Fresh time.Duration `config:"fresh"`
+	// Look is how long a superuser may look at another's pages; default 15 min, at most 1 h.
+	Look time.Duration `config:"look"`
 }
 
 // Password is the policy for new passwords and the cost of their hashes.
@@ -148,6 +175,10 @@ type Limits struct {
 	SignInPerAccount Limit `config:"sign_in_per_account"`
 	// SignInPerAddress bounds wrong passwords from one network address; default 50 in 15 min.
 	SignInPerAddress Limit `config:"sign_in_per_address"`
+	// ConfirmPerAccount bounds wrong passwords where a page asks for it once more; default 5 in 15 min.
+	ConfirmPerAccount Limit `config:"confirm_per_account"`
+	// ExportPerAccount bounds how often people may download their data; default 5 in an hour.
+	ExportPerAccount Limit `config:"export_per_account"`
 	// MailPerAddress bounds mails asked for one mail address; default 5 in an hour.
 	MailPerAddress Limit `config:"mail_per_address"`
 	// MailPerNetwork bounds mails asked for from one network address; default 1,000 in an hour.
@@ -173,6 +204,15 @@ type Brand struct {
 	URL string `config:"url"`
 	// Support is a mail address for help; default none.
 	Support string `config:"support"`
+	// Color is the colour of buttons and links, as #rrggbb; default a blue. It is shaded where it could
+	// not be read.
+	Color string `config:"color"`
+	// Logo is the path of an SVG or PNG file, at most 64 KiB, shown above forms; default the name.
+	Logo string `config:"logo"`
+	// Radius is how round corners are, 1 to 24 pixels; default 10.
+	Radius int `config:"radius"`
+	// Font is system (default), serif, rounded or mono.
+	Font string `config:"font"`
 }
 
 // Links are where mails lead, if not to Gatehouse's own pages.
@@ -207,13 +247,29 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Sessions.Idle, 7*24*time.Hour)
 	orDefault(&c.Sessions.Absolute, 30*24*time.Hour)
 	orDefault(&c.Sessions.RefreshWindow, 30*time.Second)
+	orDefault(&c.Password.MinLength, password.MinLength)
+	hash := password.DefaultParams()
+	orDefault(&c.Password.MemoryKiB, hash.MemoryKiB)
+	orDefault(&c.Password.Time, hash.Time)
+	orDefault(&c.Password.Threads, hash.Threads)
+	p := &c.PageSessions
+	orDefault(&p.Idle, 12*time.Hour)
+	orDefault(&p.Absolute, 24*time.Hour)
+	orDefault(&p.RememberedIdle, 7*24*time.Hour)
+	orDefault(&p.RememberedAbsolute, 30*24*time.Hour)
+	orDefault(&p.StaffProof, 12*time.Hour)
+	orDefault(&p.Fresh, 5*time.Minute)
+	orDefault(&p.Look, 15*time.Minute)
 	orDefault(&c.SignInBy, "email")
 	c.Limits.SignInPerAccount.orDefault(10, 15*time.Minute)
 	c.Limits.SignInPerAddress.orDefault(50, 15*time.Minute)
+	c.Limits.ConfirmPerAccount.orDefault(5, 15*time.Minute)
+	c.Limits.ExportPerAccount.orDefault(5, time.Hour)
 	c.Limits.MailPerAddress.orDefault(5, time.Hour)
 	c.Limits.MailPerNetwork.orDefault(1000, time.Hour)
 	orDefault(&c.Brand.Name, "Gatehouse")
 	orDefault(&c.Brand.URL, c.PublicURL)
+	orDefault(&c.Links.SignIn, c.PublicURL+"/account/sign-in/")
 	orDefault(&c.Links.Verify, c.PublicURL+"/account/verify/?token={token}")
 	orDefault(&c.Links.Reset, c.PublicURL+"/account/reset/?token={token}")
 	if len(c.Audience) == 0 {

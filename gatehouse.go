@@ -41,12 +41,16 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+	"github.com/gatehouse-auth/gatehouse/internal/page/console"
+	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
 	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 // Gatehouse is a running authentication server. It is safe for concurrent use.
 type Gatehouse struct {
+	given    Config // as it came, before defaults
 	cfg      Config
 	db       *db.DB
 	keys     *keyring.Keyring
@@ -56,11 +60,13 @@ type Gatehouse struct {
 	letters  *letter.Post
 	hasher   *password.Hasher
 	policy   password.Policy
+	ui       *ui.UI
 	edge     *web.Edge
 	verifier *verifier.Verifier
 	public   atomic.Pointer[publicKeys]
 	api      http.Handler
 	pages    http.Handler
+	console  http.Handler
 
 	schema   account.Schema
 	signin   *signin.Service
@@ -69,6 +75,8 @@ type Gatehouse struct {
 	password *password.Service
 	profile  *profile.Service
 	manage   *manage.Service
+	portal   *portal.Portal
+	screens  *console.Console
 
 	skew    atomic.Int64 // how far this machine's clock is ahead of the database's, when last compared
 	stop    context.CancelFunc
@@ -82,7 +90,7 @@ func New(ctx context.Context, cfg Config) (*Gatehouse, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	g := &Gatehouse{cfg: cfg.withDefaults(), stop: func() {}, stopped: make(chan struct{})}
+	g := &Gatehouse{given: cfg, cfg: cfg.withDefaults(), stop: func() {}, stopped: make(chan struct{})}
 	if err := g.open(ctx); err != nil {
 		return nil, errors.Join(err, g.closeParts())
 	}
@@ -93,8 +101,13 @@ func New(ctx context.Context, cfg Config) (*Gatehouse, error) {
 // Issuer returns the claim iss of every token: PublicURL and MountPath.
 func (g *Gatehouse) Issuer() string { return g.edge.Issuer() }
 
-// Pages serves the account pages under /account/: where mailed links lead.
+// Pages serves the account pages under /account/: signing in and up, where mailed links lead, and
+// what people can see and change of their account. Their style sheet lies there too.
 func (g *Gatehouse) Pages() http.Handler { return g.pages }
+
+// Console serves the screens of staff under /console/. Staff sign in on the account pages, so
+// serve [Gatehouse.Pages] from the same origin.
+func (g *Gatehouse) Console() http.Handler { return g.console }
 
 // Handler serves the HTTP API. It may be mounted at Config.MountPath, behind a proxy that
 // strips it, or under [http.StripPrefix].

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 	"github.com/gatehouse-auth/gatehouse/verifier"
 )
@@ -80,6 +81,9 @@ func (g *Gatehouse) bearer(token string) (session.Bearer, error) {
 
 // authenticate is what the levels of web.Access mean.
 func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Context, error) {
+	if level >= web.Person {
+		return g.admit(r, level)
+	}
 	checked, err := g.verifier.Check(r)
 	if err != nil {
 		return nil, asFault(err)
@@ -89,12 +93,49 @@ func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Con
 	if err != nil {
 		return nil, session.ErrEnded
 	}
-	if level != web.TokenHolder {
-		if b.AccountID, err = session.Check(r.Context(), g.db, b.SessionID, b.Subject, g.db.Now()); err != nil {
-			return nil, err
+	ctx := checked.Context()
+	switch level {
+	case web.TokenHolder:
+	case web.StaffToken, web.SuperuserToken:
+		b.AccountID, b.Staff, b.Superuser, err = session.CheckRank(ctx, g.db, b.SessionID, b.Subject, g.db.Now())
+		if err == nil && !b.Superuser && (level == web.SuperuserToken || !b.Staff) {
+			err = web.ErrDenied
 		}
+		ctx = acting(ctx, b.AccountID)
+	default:
+		b.AccountID, err = session.Check(ctx, g.db, b.SessionID, b.Subject, g.db.Now())
 	}
-	return session.NewContext(checked.Context(), b), nil
+	if err != nil {
+		return nil, err
+	}
+	return session.NewContext(ctx, b), nil
+}
+
+// admit is authenticate for pages: by cookie, never by token.
+func (g *Gatehouse) admit(r *http.Request, level web.Access) (context.Context, error) {
+	v, err := g.signin.Admit(r, level)
+	if err != nil {
+		return nil, err
+	}
+	ctx := session.WithVisit(r.Context(), v)
+	switch {
+	case level != web.Person:
+		ctx = acting(ctx, v.Account.ID)
+	case v.Staff != nil:
+		ctx = acting(ctx, v.Staff.ID)
+	}
+	// Staff who look at another's pages read them as their owner does.
+	if v.Account.Profile.Locale != "" {
+		ctx = ui.WithLanguage(ctx, v.Account.Profile.Locale)
+	}
+	return ctx, nil
+}
+
+// acting names a member of staff as who does what follows.
+func acting(ctx context.Context, staff uuid.UUID) context.Context {
+	src := audit.FromContext(ctx)
+	src.Actor = staff.String()
+	return audit.NewContext(ctx, src)
 }
 
 // enrich tells the audit who asks and from where.

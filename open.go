@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -25,7 +29,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+	"github.com/gatehouse-auth/gatehouse/internal/page/console"
+	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
 	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
@@ -34,7 +41,7 @@ const jwksCache = 5 * time.Minute
 
 // open builds everything from the bottom up. What it opened before an error is in g, to be closed.
 func (g *Gatehouse) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{g.openDatabase, g.openKeys, g.openEdge, g.openTools, g.openFlows} {
+	for _, step := range []func(context.Context) error{g.openDatabase, g.openKeys, g.openUI, g.openEdge, g.openTools, g.openFlows} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("gatehouse: %w", err)
 		}
@@ -105,6 +112,27 @@ func (g *Gatehouse) openKeys(ctx context.Context) error {
 	return err
 }
 
+func (g *Gatehouse) openUI(context.Context) (err error) {
+	b := g.cfg.Brand
+	theme := ui.Theme{Color: b.Color, Radius: b.Radius, Font: b.Font}
+	if b.Logo != "" {
+		if theme.Logo, err = os.ReadFile(b.Logo); err != nil {
+			return fmt.Errorf("Brand.Logo (GATEHOUSE_BRAND__LOGO): %w", err)
+		}
+	}
+	var overrides fs.FS
+	if g.cfg.TemplateDir != "" {
+		overrides = os.DirFS(filepath.Join(g.cfg.TemplateDir, "pages"))
+	}
+	support := ""
+	if b.Support != "" {
+		support = "mailto:" + b.Support
+	}
+	g.ui, err = ui.New(ui.Config{Product: b.Name, Home: b.URL, Support: support, Theme: theme, Overrides: overrides,
+		Secure: strings.HasPrefix(g.cfg.PublicURL, "https:"), Logger: g.cfg.Logger}, g.pageSets()...)
+	return err
+}
+
 func (g *Gatehouse) openEdge(context.Context) (err error) {
 	proxies, err := prefixes(g.cfg.TrustedProxies)
 	if err != nil {
@@ -112,7 +140,7 @@ func (g *Gatehouse) openEdge(context.Context) (err error) {
 	}
 	g.edge, err = web.NewEdge(web.Config{
 		PublicURL: g.cfg.PublicURL, MountPath: g.cfg.MountPath, Origins: g.cfg.AllowedOrigins, Hosts: g.hosts(), TrustedProxies: proxies,
-		Authenticate: g.authenticate, Enrich: enrich, Logger: g.cfg.Logger,
+		Authenticate: g.authenticate, Refused: g.refusedPage, UI: g.ui, Enrich: enrich, Logger: g.cfg.Logger,
 	})
 	if err != nil {
 		return err
@@ -120,6 +148,11 @@ func (g *Gatehouse) openEdge(context.Context) (err error) {
 	g.verifier, err = verifier.New(g.Issuer(), g.cfg.Audience[0], verifier.WithAudiences(g.cfg.Audience[1:]...), verifier.WithKeySet(g.keySet),
 		verifier.WithClock(g.db.Now), verifier.WithLogger(g.cfg.Logger))
 	return err
+}
+
+// refusedPage answers who may not see a page with the way to where they can sign in.
+func (g *Gatehouse) refusedPage(w http.ResponseWriter, r *http.Request, why error) bool {
+	return g.signin.Refused(w, r, why)
 }
 
 // hosts are the names answered besides PublicURL's: the configured ones, and in development
@@ -177,7 +210,7 @@ func (g *Gatehouse) openMail() error {
 	if err != nil {
 		return err
 	}
-	g.letters = letter.New(g.db, g.queue, sender, templates, mail.Brand(g.cfg.Brand),
+	g.letters = letter.New(g.db, g.queue, sender, templates, mail.Brand{Name: g.cfg.Brand.Name, URL: g.cfg.Brand.URL, Support: g.cfg.Brand.Support, Color: g.cfg.Brand.Color},
 		letter.Links{Verify: g.cfg.Links.Verify, Reset: g.cfg.Links.Reset, Recover: g.cfg.PublicURL + "/account/forgot/"})
 	return nil
 }
@@ -216,37 +249,53 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	guesses := g.limit("signin.account", g.cfg.Limits.SignInPerAccount)
 	perNetwork := g.limit("signin.address", g.cfg.Limits.SignInPerAddress)
 	perMailbox, mailsPerNetwork := g.limit("mail.address", g.cfg.Limits.MailPerAddress), g.limit("mail.network", g.cfg.Limits.MailPerNetwork)
+	g.password, err = password.New(password.Config{PerAccount: guesses},
+		password.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Letters: g.letters})
+	if err != nil {
+		return err
+	}
 	g.signin, err = signin.New(signin.Config{
 		Issuer: g.Issuer(), Audiences: g.cfg.Audience, AccessLife: g.cfg.AccessTokenLifetime, Identifier: g.cfg.SignInBy, AuditRefresh: g.cfg.AuditRefresh,
+		Pages: session.PageLimits(g.cfg.PageSessions), PerConfirm: g.limit("page.confirm", g.cfg.Limits.ConfirmPerAccount), SignUp: !g.cfg.RegistrationClosed,
 		Session:    session.Limits{Idle: g.cfg.Sessions.Idle, Absolute: g.cfg.Sessions.Absolute, Window: g.cfg.Sessions.RefreshWindow},
 		PerAccount: guesses, PerAddress: perNetwork,
-	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Schema: g.schema, Logger: g.cfg.Logger, Verify: g.bearer})
+	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Password: g.password, Schema: g.schema, UI: g.ui, Logger: g.cfg.Logger, Verify: g.bearer})
 	if err != nil {
 		return err
 	}
 	g.signup, err = signup.New(signup.Config{
 		Closed: g.cfg.RegistrationClosed, UsernameRequired: g.cfg.SignInBy == signin.ByUsername, Lifetime: registrationLife,
 		PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerLink: ratelimit.Limit{Name: "signup.link", Burst: 5, Per: time.Hour},
-		Product: g.cfg.Brand.Name, SignInURL: g.cfg.Links.SignIn,
-	}, signup.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
+		UsernameOffered: g.cfg.SignInBy == signin.ByEither, SignInURL: g.cfg.Links.SignIn,
+	}, signup.Deps{UI: g.ui, Attributes: attributes(g.cfg.Attributes), DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
 	if err != nil {
 		return err
 	}
 	g.recovery, err = recovery.New(recovery.Config{
 		Lifetime: resetLife, WithoutPassword: g.cfg.Password.FirstByReset, PerAccount: guesses, PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
-		Product: g.cfg.Brand.Name, SignInURL: g.cfg.Links.SignIn,
-	}, recovery.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
+		ByUsername: g.cfg.SignInBy == signin.ByUsername, SignInURL: g.cfg.Links.SignIn,
+	}, recovery.Deps{UI: g.ui, DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
 	if err != nil {
 		return err
 	}
-	g.password, err = password.New(password.Config{PerAccount: guesses},
-		password.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Letters: g.letters})
-	g.profile = profile.New(g.db, g.schema)
-	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters,
+	g.profile, err = profile.New(profile.Config{PerExport: g.limit("profile.export", g.cfg.Limits.ExportPerAccount)},
+		profile.Deps{DB: g.db, Schema: g.schema, Limiter: g.limiter, Letters: g.letters,
+			Prove: func(ctx context.Context, by session.Bearer, given string) error {
+				return g.password.Prove(ctx, by, given, guesses)
+			}})
+	if err != nil {
+		return err
+	}
+	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters, Queue: g.queue,
+		SendReset: g.recovery.Mail,
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
 			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
 		}})
-	return err
+	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Attributes: attributes(g.cfg.Attributes)})
+	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter,
+		Hashing: g.hasher.Stats, Skew: func() time.Duration { return time.Duration(g.skew.Load()) }, KeyLifetime: g.cfg.SigningKeyLifetime,
+		API: g.Issuer(), Settings: g.settings()})
+	return nil
 }
 
 // Lifetimes of what waits for an answer to a mail.

@@ -13,7 +13,12 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+	"github.com/gatehouse-auth/gatehouse/internal/page/console"
+	"github.com/gatehouse-auth/gatehouse/internal/page/devtools"
+	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
+	"github.com/gatehouse-auth/gatehouse/internal/page/reference"
 )
 
 // routes is the table of contents of the product: every path of the API with who may call it.
@@ -34,12 +39,22 @@ func (g *Gatehouse) routes() []web.Route {
 
 // pageRoutes are the pages outside of the API's mount path.
 func (g *Gatehouse) pageRoutes() []web.Route {
-	return slices.Concat(signup.PageRoutes(g.signup), recovery.PageRoutes(g.recovery))
+	return slices.Concat(signin.PageRoutes(g.signin), signup.PageRoutes(g.signup), recovery.PageRoutes(g.recovery), portal.Routes(g.portal), []web.Route{g.assetRoute("/account/assets/")})
+}
+
+// consoleRoutes are the screens of staff.
+func (g *Gatehouse) consoleRoutes() []web.Route {
+	return append(console.Routes(g.screens), g.assetRoute("/console/assets/"))
+}
+
+// pageSets are the templates and texts of all pages.
+func (g *Gatehouse) pageSets() []ui.Set {
+	return []ui.Set{web.Pages(), signin.Pages(), signup.Pages(), recovery.Pages(), portal.Pages(), console.Pages(), reference.Pages(strings.TrimSuffix(g.cfg.MountPath, "/") + docAssets), devtools.Pages()}
 }
 
 func (g *Gatehouse) mount() {
 	g.api = g.edge.API("Gatehouse", "1", g.routes())
-	g.pages = g.edge.Site(g.pageRoutes())
+	g.pages, g.console = g.edge.Site(g.pageRoutes()), g.edge.Site(g.consoleRoutes())
 }
 
 // serveKeys publishes the signing keys (RFC 7517 section 5).

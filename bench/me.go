@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // benchMe compares GET me/ with a bare handler in a process of its own that runs the same SELECT. It
@@ -109,7 +110,10 @@ func (w *world) startFloor(ctx context.Context) (*server, error) {
 	}
 	by := session.Bearer{SessionID: idOf(sessionPrefix, 0), Subject: idOf(accountPrefix, 0).String()}
 	text, err := w.textOf(func() error {
-		_, err := profile.New(w.db, schema).Me(ctx, by)
+		people, err := profile.New(profile.Config{PerExport: ratelimit.Limit{Name: "profile.export", Burst: 1, Per: time.Hour}}, profile.Deps{DB: w.db, Schema: schema})
+		if err == nil {
+			_, err = people.Me(ctx, by)
+		}
 		return err
 	})
 	if err != nil {

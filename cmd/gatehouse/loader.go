@@ -50,12 +50,14 @@ type loader struct {
 	settings []setting
 	problems []error
 	warnings []string
+	// sources names where each setting that was set came from, by path.
+	sources map[string]string
 	// holdsSecret says that the file holds a secret itself.
 	holdsSecret bool
 }
 
 func newLoader(s *settings) *loader {
-	return &loader{settings: settingsOf(reflect.ValueOf(s).Elem(), "")}
+	return &loader{settings: settingsOf(reflect.ValueOf(s).Elem(), ""), sources: map[string]string{}}
 }
 
 func (l *loader) problem(where, what string) {

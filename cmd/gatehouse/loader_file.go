@@ -125,6 +125,7 @@ func (l *loader) list(where string, s setting, node *yaml.Node) {
 		l.problem(where, "must be a list")
 		return
 	}
+	l.sources[s.path] = where
 	items := reflect.MakeSlice(s.value.Type(), len(node.Content), len(node.Content))
 	for i, item := range node.Content {
 		if v := items.Index(i); v.Kind() == reflect.Struct {

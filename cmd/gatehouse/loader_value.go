@@ -14,6 +14,7 @@ import (
 // set gives a setting the value that text says.
 func (l *loader) set(where string, s setting, text string) {
 	var node yaml.Node
+	l.sources[s.path] = where
 	switch {
 	case s.value.Kind() == reflect.Slice && s.value.Type().Elem().Kind() == reflect.Struct:
 		if err := yaml.Unmarshal([]byte(text), &node); err != nil || len(node.Content) != 1 {

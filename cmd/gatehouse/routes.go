@@ -15,11 +15,13 @@ import (
 // the API, which thus also works behind a proxy that strips the mount path.
 func routes(gh *gatehouse.Gatehouse, dev bool) http.Handler {
 	probes := map[string]http.Handler{"/healthz": word(http.StatusOK, "ok"), "/readyz": ready(gh)}
-	sites := map[string]http.Handler{".well-known": gh.WellKnown(), "account": gh.Pages()}
+	sites := map[string]http.Handler{".well-known": gh.WellKnown(), "account": gh.Pages(), "console": gh.Console()}
+	front := "/account/"
 	if dev {
 		sites["dev"] = gh.Dev()
-		probes[""] = http.RedirectHandler("/dev/", http.StatusSeeOther) // for whoever opens the bare address
+		front = "/dev/"
 	}
+	probes[""] = http.RedirectHandler(front, http.StatusSeeOther) // for whoever opens the bare address
 	api := gh.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h, ok := probes[strings.TrimSuffix(r.URL.Path, "/")]; ok {

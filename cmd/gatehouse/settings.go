@@ -54,7 +54,7 @@ func load(g *globals) (*settings, error) {
 		l.problems = append(l.problems, s.develop(g.Data))
 	}
 	s.Listen = cmp.Or(s.Listen, ":8080")
-	s.warnings = l.warnings
+	s.warnings, s.Sources = l.warnings, l.sources
 	return s, errors.Join(l.problems...)
 }
 

@@ -1,0 +1,145 @@
+package browser
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// onAccount returns the console's page about somebody.
+func onAccount(p person) string { return "/console/accounts/" + p.id + "/" }
+
+func TestConsoleIsForStaffAlone(t *testing.T) {
+	b := open(t)
+	for _, path := range []string{"/console/", "/console/accounts/", "/console/settings/"} {
+		b.refused(path)
+	}
+	p := newAccount(t)
+	b.signIn(p)
+	for _, path := range []string{"/console/", "/console/accounts/", onAccount(p), "/console/settings/"} {
+		b.visitFor(path, http.StatusForbidden)
+		b.hides(p.id)
+	}
+	clerk := open(t)
+	clerk.signIn(newAccount(t, "--staff"))
+	clerk.visit(onAccount(p))
+	clerk.hides(onAccount(p)+"rank/", onAccount(p)+"look/", "/console/settings/")
+	for _, path := range []string{onAccount(p) + "rank/", onAccount(p) + "look/", "/console/settings/"} {
+		clerk.visitFor(path, http.StatusForbidden)
+	}
+}
+
+// deed goes from somebody's page in the console to the page that asks, and does it.
+func (b *tab) deed(p person, action string) {
+	b.t.Helper()
+	b.visit(onAccount(p))
+	b.leads(action, http.StatusOK, b.query(`main a[href$="/`+action+`/"]`).click)
+	b.send(`form[action$="/`+action+`/"] button`, http.StatusOK)
+	b.at(onAccount(p))
+	if b.query("[role=status]").property("innerText") == "" {
+		b.t.Errorf("%s: the page does not say that it was done", action)
+	}
+}
+
+func TestStaffFindsAndHelpsSomebody(t *testing.T) {
+	p := newAccount(t, "--full-name", "Ada Byron")
+	theirs, b := open(t), open(t)
+	theirs.signIn(p)
+	b.signIn(newAccount(t, "--staff"))
+	b.visit("/console/accounts/")
+	b.enter("prefix", strings.ToUpper(p.email[:len(p.email)-4]))
+	b.send("[role=search] button", http.StatusOK)
+	b.shows(p.email, "Ada Byron")
+	b.follow(p.email)
+	b.at(onAccount(p))
+	b.shows(p.email, p.id, "Ada Byron")
+
+	b.deed(p, "disable")
+	theirs.refused("/account/")
+	theirs.attempt(p, http.StatusForbidden)
+	b.deed(p, "enable")
+	theirs.attempt(p, http.StatusOK)
+	b.deed(p, "sign-out")
+	theirs.refused("/account/")
+	link := mailed(t, p.email, func() { b.deed(p, "send-reset") }).link(t)
+	theirs.visit(link)
+	b.deed(p, "unlock")
+	b.visit("/console/audit/?account=" + p.id)
+	b.shows("account.disabled", "account.enabled")
+}
+
+func TestStaffActsOnSeveralAccountsAtOnce(t *testing.T) {
+	one, two := newAccount(t), newAccount(t)
+	b := open(t)
+	b.signIn(newAccount(t, "--staff"))
+	b.visit("/console/accounts/?by=email&prefix=person")
+	for _, p := range []person{one, two} {
+		b.query(`input[name="account[]"][value="` + p.id + `"]`).click()
+	}
+	b.send(`button[name=action][value=disable]`, http.StatusOK)
+	b.shows(one.email, two.email)
+	b.send(`form[action="/console/accounts/~selected/done/"] button`, http.StatusOK)
+	for _, p := range []person{one, two} {
+		signsIn(t, p, http.StatusForbidden)
+	}
+}
+
+func TestStaffSeesThroughSomebodysEyesAndChangesNothing(t *testing.T) {
+	p := newAccount(t, "--full-name", "Ada Byron")
+	b := open(t)
+	b.signIn(newAccount(t, "--superuser"))
+	b.visit(onAccount(p) + "look/")
+	b.enter("reason", "short")
+	b.send(`form[action$="/look/"] button`, http.StatusBadRequest)
+	b.enter("reason", "They asked on the phone why their name is wrong")
+	mailed(t, p.email, func() { b.send(`form[action$="/look/"] button`, http.StatusOK) })
+	b.at("/account/")
+	b.shows(p.email, "They asked on the phone")
+
+	b.visit("/account/profile/")
+	b.shows("Ada Byron")
+	status := eval[int](b, `fetch("/account/profile/", {method: "POST", body: new URLSearchParams({full_name: "Eve"})}).then(r => r.status)`)
+	if status != http.StatusForbidden {
+		t.Errorf("a change through somebody's eyes was answered with %d", status)
+	}
+	b.watch.takeComplaints() // of that status
+	b.visit("/account/profile/")
+	b.shows("Ada Byron")
+	b.send(`form[action="/account/look/stop/"] button`, http.StatusOK)
+	b.at(onAccount(p))
+	b.visit("/account/")
+	b.hides(p.email)
+}
+
+func TestSuperuserMakesStaff(t *testing.T) {
+	p := newAccount(t)
+	theirs, b := open(t), open(t)
+	theirs.signIn(p)
+	theirs.visitFor("/console/", http.StatusForbidden)
+	b.signIn(newAccount(t, "--superuser"))
+	b.visit(onAccount(p) + "rank/")
+	b.query(`[name=rank][value=staff]`).click()
+	b.send(`form[action$="/rank/"] button`, http.StatusOK)
+	theirs.visit("/console/")
+	b.visit(onAccount(p) + "rank/")
+	b.query(`[name=rank][value=none]`).click()
+	b.send(`form[action$="/rank/"] button`, http.StatusOK)
+	theirs.visitFor("/console/", http.StatusForbidden)
+}
+
+func TestScriptInAnAccountIsShownAsTextInTheConsole(t *testing.T) {
+	b := open(t)
+	b.signIn(newAccount(t, "--superuser"))
+	for _, text := range nasty {
+		p := newAccount(t, "--full-name", text)
+		b.visit("/console/accounts/?by=email&prefix=" + p.email)
+		b.shows(text)
+		b.untouched()
+		b.visit(onAccount(p))
+		b.shows(text)
+		b.untouched()
+		b.visit("/console/accounts/?by=name&prefix=" + url.QueryEscape(text))
+		b.untouched()
+	}
+}

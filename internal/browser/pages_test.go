@@ -1,0 +1,268 @@
+package browser
+
+import (
+	"bufio"
+	"cmp"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Who looks at a page.
+const (
+	anonymous = "anonymous"
+	member    = "person"
+	staff     = "staff"
+	superuser = "superuser"
+)
+
+// flags are how the command line makes who looks.
+var flags = map[string][]string{staff: {"--staff"}, superuser: {"--superuser"}}
+
+// shown is a page in one of its states.
+type shown struct {
+	name   string // of its pictures
+	route  string // as in testdata/routes.golden
+	who    string
+	status int // 0: 200
+	// reach brings the tab there; nil: by asking for the route. It does not rely on texts, for it is
+	// done in every language.
+	reach func(b *tab, c *cast)
+}
+
+// pages are all pages. A new one is one line.
+var pages = []shown{
+	{name: "sign-in", route: "/account/sign-in/", who: anonymous},
+	{name: "sign-in-refused", route: "/account/sign-in/", who: anonymous, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
+		b.visit(firstPage)
+		b.attempt(stranger(), http.StatusUnauthorized)
+	}},
+	{name: "sign-up", route: "/account/sign-up/", who: anonymous},
+	{name: "sign-up-problems", route: "/account/sign-up/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit("/account/sign-up/")
+		b.enter("full_name", nasty[len(nasty)-1])
+		b.enter("email", "nobody@localhost")
+		b.enter("password", "short")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "check-mail", route: "/account/check-mail/", who: anonymous, reach: func(b *tab, _ *cast) { b.signUp(stranger()) }},
+	{name: "check-mail-empty", route: "/account/check-mail/", who: anonymous},
+	{name: "resend", route: "/account/resend/", who: anonymous},
+	{name: "verify", route: "/account/verify/", who: anonymous, reach: func(b *tab, _ *cast) { b.visit(registered(b.t, stranger())) }},
+	{name: "verify-own", route: "/account/verify/", who: anonymous, reach: func(b *tab, _ *cast) {
+		p := stranger()
+		b.visit(mailed(b.t, p.email, func() { b.signUp(p) }).link(b.t))
+	}},
+	{name: "verify-problem", route: "/account/verify/", who: anonymous, status: http.StatusForbidden, reach: func(b *tab, _ *cast) {
+		b.visit(registered(b.t, stranger()))
+		b.enter("password", "not the one")
+		b.send(confirmWithPassword, http.StatusForbidden)
+	}},
+	{name: "verify-done", route: "/account/verify/done/", who: anonymous},
+	{name: "verify-dead", route: "/account/verify/", who: anonymous, status: http.StatusBadRequest},
+	{name: "forgot", route: "/account/forgot/", who: anonymous},
+	{name: "forgot-problem", route: "/account/forgot/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit("/account/forgot/")
+		b.enter("email", "nobody@localhost")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "forgot-sent", route: "/account/forgot/", who: anonymous, status: http.StatusAccepted, reach: func(b *tab, _ *cast) {
+		b.visit("/account/forgot/")
+		b.enter("email", stranger().email)
+		b.send(mainButton, http.StatusAccepted)
+	}},
+	{name: "reset", route: "/account/reset/", who: anonymous, reach: func(b *tab, c *cast) { b.visit(resetLink(b.t, c.owner)) }},
+	{name: "reset-problem", route: "/account/reset/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit(resetLink(b.t, c.owner))
+		b.enter("new_password", "short")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "reset-dead", route: "/account/reset/", who: anonymous, status: http.StatusBadRequest},
+	{name: "reset-done", route: "/account/reset/", who: anonymous, reach: func(b *tab, c *cast) {
+		b.visit(resetLink(b.t, c.owner))
+		c.owner.password = stranger().password
+		b.enter("new_password", c.owner.password)
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "not-found", who: anonymous, status: http.StatusNotFound, reach: func(b *tab, _ *cast) { b.visitFor("/account/no-such-page/", http.StatusNotFound) }},
+
+	{name: "home", route: "/account/", who: member},
+	{name: "profile", route: "/account/profile/", who: member},
+	{name: "profile-problems", route: "/account/profile/", who: member, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit("/account/profile/")
+		b.enter("full_name", nasty[len(nasty)-1])
+		b.enter("phone", "no digits at all")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "profile-saved", route: "/account/profile/", who: member, reach: func(b *tab, _ *cast) {
+		b.visit("/account/profile/")
+		b.enter("full_name", nasty[len(nasty)-1])
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "home-long-name", route: "/account/", who: member},
+	{name: "password", route: "/account/password/", who: member},
+	{name: "password-problems", route: "/account/password/", who: member, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit("/account/password/")
+		b.enter("old_password", c.viewer.password)
+		b.enter("new_password", "short")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "sessions-alone", route: "/account/sessions/", who: member},
+	{name: "sessions", route: "/account/sessions/", who: member, reach: func(b *tab, c *cast) {
+		signsIn(b.t, c.viewer, http.StatusOK)
+		b.visit("/account/sessions/")
+	}},
+	{name: "language", route: "/account/language/", who: member},
+	{name: "data", route: "/account/data/", who: member},
+	{name: "delete", route: "/account/delete/", who: member},
+	{name: "delete-refused", route: "/account/delete/", who: member, status: http.StatusForbidden, reach: func(b *tab, _ *cast) {
+		b.visit("/account/delete/")
+		b.enter("password", "not my password")
+		b.send(mainButton, http.StatusForbidden)
+	}},
+	{name: "confirm", route: "/account/confirm/", who: member},
+	{name: "confirm-refused", route: "/account/confirm/", who: member, status: http.StatusForbidden, reach: func(b *tab, _ *cast) {
+		b.visit("/account/confirm/")
+		b.enter("password", "not my password")
+		b.send(mainButton, http.StatusForbidden)
+	}},
+	{name: "kept", route: "/account/profile/", who: member, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
+		b.visit("/account/profile/")
+		signsOutEverywhere(b.t, c.viewer)
+		b.send(mainButton, http.StatusUnauthorized)
+	}},
+	{name: "goodbye", route: "/account/goodbye/", who: member},
+}
+
+// notPages are routes in testdata/routes.golden that answer GET with something else than a page.
+var notPages = []string{"/account/assets/{file}", "/console/assets/{file}", "/account/data/export/"}
+
+// cast are the people of the table.
+type cast struct {
+	viewer person  // who is signed in
+	owner  *person // whose password is reset again and again
+}
+
+// registered registers a person through the API and returns where the mail leads.
+func registered(t testing.TB, p person) string {
+	t.Helper()
+	return mailed(t, p.email, func() {
+		site.post(t, "/register/", map[string]string{"email": p.email, "password": p.password, "full_name": "Jo Doe"}, http.StatusCreated)
+	}).link(t)
+}
+
+// signUp registers somebody on the page.
+func (b *tab) signUp(p person) {
+	b.t.Helper()
+	b.visit("/account/sign-up/")
+	b.enter("full_name", "Jo Doe")
+	b.enter("email", p.email)
+	b.enter("password", p.password)
+	b.send(mainButton, http.StatusOK)
+	b.at("/account/check-mail/")
+}
+
+// signsOutEverywhere has a program of the same person end all of their sessions.
+func signsOutEverywhere(t testing.TB, p person) {
+	t.Helper()
+	access := signsIn(t, p, http.StatusOK)
+	if resp := site.call(t, http.MethodPost, "/api/auth/logout/all/", "application/json", "{}", "Authorization", "Bearer "+access); resp.StatusCode >= http.StatusBadRequest {
+		t.Fatalf("signing out everywhere answered %d", resp.StatusCode)
+	}
+}
+
+// resetLink asks for a reset through the API and returns where the mail leads.
+func resetLink(t testing.TB, p *person) string {
+	t.Helper()
+	return mailed(t, p.email, func() {
+		site.post(t, "/password/reset/", map[string]string{"email": p.email}, http.StatusAccepted)
+	}).link(t)
+}
+
+// Every page in every state, as it looks to everyone: axe-core and the validator find nothing, the
+// keyboard reaches all of it, and it keeps the rules of check.
+func TestEveryPage(t *testing.T) {
+	m := newMarkup(t)
+	for _, l := range looks() {
+		t.Run(l.String(), func(t *testing.T) {
+			for _, who := range []string{anonymous, member, staff, superuser} {
+				t.Run(who, func(t *testing.T) { lookAtAll(t, l, who, m) })
+			}
+		})
+	}
+	found, n := m.problems(t)
+	for _, problem := range found {
+		t.Error(problem)
+	}
+	t.Logf("%d pages validated", n)
+}
+
+func lookAtAll(t *testing.T, l look, who string, m *markup) {
+	owner := newAccount(t)
+	c := &cast{viewer: newAccount(t, flags[who]...), owner: &owner}
+	b := open(t)
+	b.wear(l)
+	if who != anonymous {
+		b.signIn(c.viewer)
+	}
+	for _, p := range pages {
+		if p.who != who {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			b.t = t
+			p.lookAt(b, c)
+			m.add(t, p.name+"."+l.String(), b.source())
+		})
+	}
+	b.t = t
+}
+
+func (p shown) lookAt(b *tab, c *cast) {
+	if p.reach != nil {
+		p.reach(b, c)
+	} else {
+		b.visitFor(p.route, cmp.Or(p.status, http.StatusOK))
+	}
+	b.picture(p.name)
+	for _, v := range b.axe() {
+		b.t.Error(v)
+	}
+	if b.look != plain {
+		return
+	}
+	for _, problem := range b.keyboardProblems() {
+		b.t.Error(problem)
+	}
+}
+
+// No page is left out of the table, and none of its lines is about a page that is gone.
+func TestTableNamesEveryPage(t *testing.T) {
+	golden, err := os.Open("../../testdata/routes.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer golden.Close()
+	inTable := map[string]bool{"": true}
+	for _, p := range pages {
+		inTable[p.route] = true
+	}
+	routes := []string{""}
+	for lines := bufio.NewScanner(golden); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) != 3 || f[1] != http.MethodGet || !strings.HasPrefix(f[0], "/account/") && !strings.HasPrefix(f[0], "/console/") {
+			continue
+		}
+		routes = append(routes, f[0])
+		if !inTable[f[0]] && !slices.Contains(notPages, f[0]) {
+			t.Errorf("%s is no line of the table of pages", f[0])
+		}
+	}
+	for route := range inTable {
+		if !slices.Contains(routes, route) {
+			t.Errorf("%s is in the table of pages, and there is no such route", route)
+		}
+	}
+}
