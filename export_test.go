@@ -4,8 +4,9 @@ import "github.com/gatehouse-auth/gatehouse/internal/kit/db"
 
 // What the tests beside this package need to see.
 var (
-	APIRoutes  = (*Gatehouse).routes
-	PageRoutes = (*Gatehouse).pageRoutes
+	APIRoutes     = (*Gatehouse).routes
+	PageRoutes    = (*Gatehouse).pageRoutes
+	ConsoleRoutes = (*Gatehouse).consoleRoutes
 )
 
 // Database returns the pool that g works with.

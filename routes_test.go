@@ -32,7 +32,7 @@ func quiet(t *testing.T, change func(*gatehouse.Config)) *gatehousetest.Server {
 // Who may call what is reviewed in one file.
 func TestEveryRouteStandsInTheGoldenFile(t *testing.T) {
 	g := quiet(t, nil).Gatehouse()
-	got := web.Table(gatehouse.APIRoutes(g)) + web.Table(gatehouse.PageRoutes(g))
+	got := web.Table(gatehouse.APIRoutes(g)) + web.Table(gatehouse.PageRoutes(g)) + web.Table(gatehouse.ConsoleRoutes(g))
 	if *update {
 		if err := os.WriteFile(routesGolden, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
@@ -57,14 +57,17 @@ type target struct {
 // targets are all routes of g below base; unmounted API paths work behind a stripping proxy.
 func targets(srv *gatehousetest.Server) (all []target) {
 	g := srv.Gatehouse()
-	path := func(r web.Route) string {
-		return strings.Replace(r.Path, "{id}", "0190a7b2-0000-7000-8000-000000000000", 1)
-	}
+	const id = "0190a7b2-0000-7000-8000-000000000000"
+	names := strings.NewReplacer("{id}", id, "{account}", id, "{session}", id, "{file}", "nothing", "{kind}", "reset", "{language}", "en")
+	path := func(r web.Route) string { return names.Replace(r.Path) }
 	for _, r := range gatehouse.APIRoutes(g) {
 		all = append(all, target{r, srv.APIURL + path(r), g.Handler()})
 	}
 	for _, r := range gatehouse.PageRoutes(g) {
 		all = append(all, target{r, srv.URL + path(r), g.Pages()})
+	}
+	for _, r := range gatehouse.ConsoleRoutes(g) {
+		all = append(all, target{r, srv.URL + path(r), g.Console()})
 	}
 	return all
 }
@@ -98,6 +101,10 @@ func TestRoutesThatAreNotPublicRefuseStrangers(t *testing.T) {
 				if len(body) > 64<<10 && resp.StatusCode == http.StatusRequestEntityTooLarge {
 					continue // refused for everyone
 				}
+				if r.Access >= web.Person {
+					leadAway(t, r, name, resp)
+					continue
+				}
 				if resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") == "" {
 					t.Errorf("%s %s with %s: answered %d, WWW-Authenticate %q", r.Method, r.Path, name, resp.StatusCode, resp.Header.Get("WWW-Authenticate"))
 				}
@@ -109,6 +116,18 @@ func TestRoutesThatAreNotPublicRefuseStrangers(t *testing.T) {
 	}
 	if n := statements() - before; n != 0 {
 		t.Errorf("strangers caused %d statements", n)
+	}
+}
+
+// leadAway checks that a page shows a stranger the way to the sign-in page, and takes no form. No
+// token opens a page.
+func leadAway(t *testing.T, r target, name string, resp *http.Response) {
+	t.Helper()
+	to := resp.Header.Get("Location")
+	led := resp.StatusCode == http.StatusSeeOther && strings.HasPrefix(to, "/account/sign-in/?next=")
+	refused := resp.StatusCode == http.StatusUnauthorized && to == ""
+	if led != (r.Method == http.MethodGet) || refused == led || len(resp.Cookies()) != 0 {
+		t.Errorf("%s %s with %s: answered %d and leads to %q", r.Method, r.Path, name, resp.StatusCode, to)
 	}
 }
 
@@ -126,8 +145,10 @@ func TestOtherSpellingsOfAPathOpenNothing(t *testing.T) {
 			r.handler.ServeHTTP(w, req)
 			none := w.Code == http.StatusNotFound
 			same := r.Access != web.Public && w.Code == http.StatusUnauthorized
-			below := strings.HasSuffix(spelling, "/x.css") && w.Code == http.StatusMethodNotAllowed // a thing's name, for DELETE
-			if !none && !same && !below || w.Header().Get("Location") != "" {
+			// A thing's name, where only another method is taken.
+			below := w.Code == http.StatusMethodNotAllowed && (strings.HasSuffix(spelling, "/x.css") || strings.Contains(spelling, "/console/accounts/~"))
+			led := r.Access >= web.Person && w.Code == http.StatusSeeOther && strings.HasPrefix(w.Header().Get("Location"), "/account/sign-in/")
+			if !none && !same && !below && !led || w.Header().Get("Location") != "" && !led {
 				t.Errorf("%s %s: answered %d", r.Method, spelling, w.Code)
 			}
 		}

@@ -15,12 +15,18 @@ import (
 )
 
 type accountCommand struct {
-	Create      accountCreateCommand      `cmd:"" help:"Make an account."`
-	List        accountListCommand        `cmd:"" help:"List accounts in the order they were made."`
-	Show        accountShowCommand        `cmd:"" help:"Show one account."`
-	Disable     accountDisableCommand     `cmd:"" help:"Keep an account from signing in and end its sessions."`
-	Enable      accountEnableCommand      `cmd:"" help:"Let a disabled account sign in again."`
-	SetPassword accountSetPasswordCommand `cmd:"" help:"Give an account a new password and end its sessions."`
+	Create       accountCreateCommand       `cmd:"" help:"Make an account."`
+	List         accountListCommand         `cmd:"" help:"List accounts in the order they were made."`
+	Search       accountSearchCommand       `cmd:"" help:"Look accounts up by how their address, user name or name begins."`
+	Show         accountShowCommand         `cmd:"" help:"Show one account."`
+	Disable      accountDisableCommand      `cmd:"" help:"Keep an account from signing in and end its sessions."`
+	Enable       accountEnableCommand       `cmd:"" help:"Let a disabled account sign in again."`
+	SignOut      accountSignOutCommand      `cmd:"" help:"End all sessions of an account."`
+	SendReset    accountSendResetCommand    `cmd:"" help:"Mail a link to choose a new password."`
+	Unlock       accountUnlockCommand       `cmd:"" help:"Forgive an account its failed sign-ins."`
+	SetPassword  accountSetPasswordCommand  `cmd:"" help:"Give an account a new password and end its sessions."`
+	SetStaff     accountSetStaffCommand     `cmd:"" help:"Make an account a member of staff, or the opposite."`
+	SetSuperuser accountSetSuperuserCommand `cmd:"" help:"Let an account do everything, or no longer."`
 }
 
 type accountCreateCommand struct {
@@ -131,13 +137,14 @@ func (c *accountShowCommand) Run(ctx context.Context, g *globals) error {
 
 type accountDisableCommand struct {
 	Account string `arg:"" help:"Mail address, id or user name."`
+	Force   bool   `help:"Even if no active superuser is left."`
 	JSON    bool   `help:"As JSON."`
 }
 
 // Run disables the account.
 func (c *accountDisableCommand) Run(ctx context.Context, g *globals) error {
 	return onAccount(ctx, g, c.Account, func(ctx context.Context, gh *gatehouse.Gatehouse, id string) error {
-		a, err := gh.DisableAccount(ctx, id)
+		a, err := gh.DisableAccount(ctx, id, forced(c.Force)...)
 		return done(a, err, "disabled", c.JSON)
 	})
 }

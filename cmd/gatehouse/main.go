@@ -37,6 +37,9 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Migrate migrateCommand `cmd:"" help:"Change the database schema."`
 	Account accountCommand `cmd:"" help:"Look after accounts, beside a running server or without."`
+	Session sessionCommand `cmd:"" help:"Look after sessions, beside a running server or without."`
+	Mail    mailCommand    `cmd:"" help:"Look after the mail queue, beside a running server or without."`
+	Audit   auditCommand   `cmd:"" help:"Read what happened to whom, beside a running server or without."`
 	Keys    keysCommand    `cmd:"" help:"Look after keys, beside a running server or without."`
 	Check   checkCommand   `cmd:"" help:"Print every problem of the server's configuration."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
 )
 
@@ -55,6 +57,20 @@ func productionVariables(url string) []string {
 
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits": exits,
+	"sql":   sql,
+}
+
+// sql runs statements on $URL, for what no command does: sql 'UPDATE job SET …'.
+func sql(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: sql statement...")
+	}
+	d, err := db.Open(context.Background(), db.Config{URL: ts.Getenv("URL")})
+	ts.Check(err)
+	defer d.Close()
+	for _, statement := range args {
+		ts.Check(d.Once(context.Background(), statement, nil))
+	}
 }
 
 // exits runs a command that must end with a certain code: exits 2 gatehouse serve.

@@ -36,9 +36,14 @@ func (m *markup) problems(t testing.TB) (found []string, pages int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join(tools, "html-validate/bin/html-validate.mjs"), "--config", config, "--formatter", "json"}, files...)...)
-	cmd.Stderr = os.Stderr
-	out, failure := cmd.Output() // its code tells whether it found something
+	report := filepath.Join(m.folder, "report.json")
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join(tools, "html-validate/bin/html-validate.mjs"),
+		"--config", config, "--formatter", "json=" + report}, files...)...)
+	complaint, failure := cmd.CombinedOutput() // its code tells whether it found something
+	out, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatalf("html-validate: %v: %s", failure, complaint)
+	}
 	var results []struct {
 		FilePath string
 		Messages []struct {
@@ -47,7 +52,7 @@ func (m *markup) problems(t testing.TB) (found []string, pages int) {
 		}
 	}
 	if err := json.Unmarshal(out, &results); err != nil {
-		t.Fatalf("html-validate: %v: %v: %s", failure, err, out)
+		t.Fatalf("html-validate: %v", err)
 	}
 	for _, r := range results {
 		for _, p := range r.Messages {

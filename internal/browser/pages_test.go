@@ -68,10 +68,10 @@ var pages = []shown{
 		b.enter("email", "nobody@localhost")
 		b.send(mainButton, http.StatusBadRequest)
 	}},
-	{name: "forgot-sent", route: "/account/forgot/", who: anonymous, status: http.StatusAccepted, reach: func(b *tab, _ *cast) {
+	{name: "forgot-sent", route: "/account/forgot/done/", who: anonymous, reach: func(b *tab, _ *cast) {
 		b.visit("/account/forgot/")
 		b.enter("email", stranger().email)
-		b.send(mainButton, http.StatusAccepted)
+		b.send(mainButton, http.StatusOK)
 	}},
 	{name: "reset", route: "/account/reset/", who: anonymous, reach: func(b *tab, c *cast) { b.visit(resetLink(b.t, c.owner)) }},
 	{name: "reset-problem", route: "/account/reset/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {

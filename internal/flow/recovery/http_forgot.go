@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
-// askedCookie holds the address that a browser asked about, for as long as a link is good at least.
+// askedCookie holds the address that a browser asked about, for as long as people wait for a mail.
 // So the next page can name it, whether or not it has an account, and nobody can make our page
 // name another by a link.
 const (

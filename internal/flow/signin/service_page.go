@@ -49,7 +49,7 @@ func (s *Service) SignInPage(ctx context.Context, in Attempt, remember bool) (*P
 // the cookie of a member of staff who looks at another's pages with it, or empty; once that is
 // over, they see their own again.
 func (s *Service) Visitor(ctx context.Context, cookie, look string) (*session.Visit, error) {
-	if cookie == "" {
+	if !secret.IsToken(cookie) {
 		return nil, session.ErrSignedOut
 	}
 	own, err := session.FindVisit(ctx, s.DB, session.Page, s.cookies.Candidates(cookie))
@@ -59,7 +59,7 @@ func (s *Service) Visitor(ctx context.Context, cookie, look string) (*session.Vi
 	if err := session.Touch(ctx, s.DB, own); err != nil {
 		return nil, err
 	}
-	if look == "" || !own.Account.Superuser {
+	if !secret.IsToken(look) || !own.Account.Superuser {
 		return own, nil
 	}
 	v, err := session.FindVisit(ctx, s.DB, session.Look, s.cookies.Candidates(look))

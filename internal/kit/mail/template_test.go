@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -415,4 +416,18 @@ func TestNewTemplatesRefusesWhatCannotWork(t *testing.T) {
 	if _, err := mail.NewTemplates(nil, slices.Concat(kinds, []string{"newsletter"})...); err == nil || !strings.Contains(err.Error(), "en/newsletter") {
 		t.Errorf("a kind without templates: %v", err)
 	}
+}
+
+func TestFirstMailsMayBeRenderedAtOnce(t *testing.T) {
+	templates := builtin(t)
+	var wait sync.WaitGroup
+	for i := range 16 {
+		wait.Go(func() {
+			locale := locales[i%len(locales)]
+			if _, text, _, err := templates.Render("reset", locale, data()); err != nil || text == "" {
+				t.Errorf("%s: %v", locale, err)
+			}
+		})
+	}
+	wait.Wait()
 }

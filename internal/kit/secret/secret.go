@@ -28,6 +28,16 @@ func NewToken() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
+// IsToken reports whether s has the form of a token, so that nothing is looked up for what has not.
+func IsToken(s string) bool {
+	var b [TokenBytes + 2]byte // the decoder asks for room for a whole last group
+	if len(s) != base64.RawURLEncoding.EncodedLen(TokenBytes) {
+		return false
+	}
+	n, err := base64.RawURLEncoding.Strict().Decode(b[:], []byte(s))
+	return err == nil && n == TokenBytes
+}
+
 // mask is what is printed in place of a secret. It does not tell whether there is one.
 const mask = "***"
 

@@ -75,7 +75,7 @@ func (u *UI) Assets(base string) http.Handler {
 		rest, below := strings.CutPrefix(r.URL.Path, base)
 		a, ok := byName[strings.TrimSuffix(rest, "/")]
 		if !below || !ok {
-			http.NotFound(w, r)
+			w.WriteHeader(http.StatusNotFound)
 			return
 		}
 		h := w.Header()

@@ -1,8 +1,3 @@
-// Package ui renders the HTML pages: one design system, three layouts, a catalogue of texts in
-// eight languages, no script that a page needs, nothing from elsewhere.
-//
-// A feature brings a [Set]: its page bodies (html/template) and its texts. The root gathers the
-// sets in [New]; handlers call [UI.Write]. docs/guides/add-a-page.md walks through it.
 package ui
 
 import (
@@ -86,7 +81,7 @@ type Page struct {
 	Nav        []Link // layouts home and console: where one can go
 	Person     string // who is signed in (address); empty: nobody
 	Banner     *Banner
-	Done       string   // key of a text that says what was just done; unknown keys are ignored
+	Done       string   // key of a text that says what was just done; ignored unless it is a text without placeholders
 	FormAction []string // further origins that a form on this page may lead to, itself or by redirect
 	Frames     bool     // the page shows answers of our own in frames
 }

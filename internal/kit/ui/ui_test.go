@@ -155,7 +155,7 @@ func TestDoneShowsKnownTextsOnly(t *testing.T) {
 	if text := show(t, "card", "", ui.Page{Done: "sample.plain"}); !strings.Contains(text, `role="status">Good day<`) {
 		t.Error("what was done is not said")
 	}
-	for _, key := range []string{"", "sample.nothing", "You won! Call us", "sample"} {
+	for _, key := range []string{"", "sample.nothing", "You won! Call us", "sample", "sample.hello", "ui.problems"} {
 		if text := show(t, "card", "", ui.Page{Done: key}); strings.Contains(text, `role="status"`) {
 			t.Errorf("%q is said", key)
 		}

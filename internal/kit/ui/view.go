@@ -40,7 +40,8 @@ func (u *UI) view(r *http.Request, lang string, p Page) view {
 			v.Here = &p.Nav[i]
 		}
 	}
-	if p.Done != "" && u.languages.has(p.Done) {
+	// The key comes with the address, so anybody may have written it.
+	if _, known := u.languages.in(languages[0].Tag).plain[p.Done]; known {
 		v.Flash = u.Text(lang, p.Done)
 	}
 	for _, l := range Languages() {

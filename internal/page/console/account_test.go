@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -169,7 +170,7 @@ func TestASuperuserLooksAtPagesAndTheOwnerIsTold(t *testing.T) {
 func TestAnAccountThatDoesNotExistIsADesignedPage(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, rest := range []string{"", "disable/", "rank/", "look/", "sessions/x/"} {
-			for _, name := range []string{"nobody", "~!", "~bm9ib2R5", strings.Repeat("x", 5000), "%FF%FE", "%20"} {
+			for _, name := range []string{"nobody", "~@", "~bm9ib2R5", strings.Repeat("x", 5000), "%FF%FE", "%20"} {
 				w.shows(w.client.Page("/console/accounts/"+name+"/"+rest, w.asSuper), http.StatusNotFound, "There is no such account", "/console/accounts/")
 				if rest != "" {
 					w.shows(w.client.Submit("/console/accounts/"+name+"/"+rest, url.Values{"rank": {"none"}}, w.asSuper), http.StatusNotFound, "There is no such account")
@@ -183,7 +184,7 @@ func TestEverySubjectHasAPage(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		subjects := []string{"..", ".", "~selected", "~", "a/b", "%2F", "--help"}
 		for c := '!'; c <= '~'; c++ {
-			subjects = append(subjects, string(c), "x"+string(c))
+			subjects = append(subjects, string(c))
 		}
 		for _, s := range subjects {
 			w.Exec("UPDATE account SET subject = $2 WHERE id = $1", w.person.ID, s)
@@ -193,6 +194,7 @@ func TestEverySubjectHasAPage(t *testing.T) {
 			if !found {
 				t.Fatalf("%q is not found: %s", s, list.Text)
 			}
+			href = html.UnescapeString(href)
 			w.shows(w.client.Page(href, w.asStaff), 200, w.person.Email)
 			w.shows(w.client.Page(href+"sign-out/", w.asStaff), 200, "Sign out everywhere")
 		}
@@ -203,7 +205,7 @@ func TestEverySubjectHasAPage(t *testing.T) {
 func TestTheConsoleIsForStaffAlone(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, r := range w.routes {
-			p := strings.NewReplacer("{account}", w.person.Subject, "{session}", w.theirs.SessionID.String()).Replace(r.Path)
+			p := strings.NewReplacer("{account}", w.person.Subject, "{session}", w.theirs.SessionID.String(), "{kind}", "verify", "{language}", "en").Replace(r.Path)
 			status := func(who ...domaintest.Option) int {
 				if r.Method == http.MethodPost {
 					return w.client.Submit(p, nil, who...).Status

@@ -27,7 +27,7 @@ const issuer = domaintest.Origin + "/api/auth"
 // world is the console with a person, a member of staff and a superuser who are signed in.
 type world struct {
 	*domaintest.World
-	t      *testing.T
+	t      testing.TB
 	routes []web.Route
 	client *domaintest.Client
 	skew   time.Duration
@@ -43,7 +43,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	domaintest.Each(t, func(t *testing.T, d *domaintest.World) { fn(t, newWorld(t, d)) })
 }
 
-func newWorld(t *testing.T, d *domaintest.World) *world {
+func newWorld(t testing.TB, d *domaintest.World) *world {
 	t.Helper()
 	w := &world{World: d, t: t}
 	w.routes = console.Routes(console.New(w.deps()))

@@ -59,7 +59,7 @@
   });
 
   // Copying what stands in a block.
-  if (navigator.clipboard) each("[data-copy]", (block) => {
+  if (navigator.clipboard) each("pre[data-copy]", (block) => {
     const text = block.textContent;
     const button = make("button", { type: "button", className: "quiet small copy" }, words.copy);
     const wrap = make("div", { className: "copyable" });
