@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
@@ -31,6 +33,7 @@ func (c Config) Check() error {
 	c.checkPages(&p)
 	c.checkPeople(&p)
 	c.checkEdge(&p)
+	c.checkBrand(&p)
 	return errors.Join(p...)
 }
 
@@ -50,7 +53,7 @@ func (p *problems) of(setting string, err error) {
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, by := range []string{"account: ", "password: ", "secret: ", "web: "} {
+		for _, by := range []string{"account: ", "password: ", "secret: ", "web: ", "ui: ", "theme: "} {
 			line = strings.TrimPrefix(line, by)
 		}
 		p.when(true, setting, line)
@@ -143,7 +146,7 @@ func (c Config) checkPages(p *problems) {
 	}
 	within(s.Absolute, time.Minute, 400*day, "Absolute", "ABSOLUTE", "must be 1m to 400d")
 	within(s.Idle, time.Minute, s.Absolute, "Idle", "IDLE", "must be 1m to the absolute lifetime")
-	within(s.RememberedAbsolute, s.Absolute, 400*day, "RememberedAbsolute", "REMEMBERED_ABSOLUTE", "must be no less than the lifetime of a browser that is not remembered, and at most 400d")
+	within(s.RememberedAbsolute, min(s.Absolute, 30*day), 400*day, "RememberedAbsolute", "REMEMBERED_ABSOLUTE", "must be no less than the lifetime of a browser that is not remembered, and at most 400d")
 	within(s.RememberedIdle, s.Idle, s.RememberedAbsolute, "RememberedIdle", "REMEMBERED_IDLE", "must be no less than the idle time of a browser that is not remembered, and at most the absolute lifetime")
 	within(s.StaffProof, time.Minute, day, "StaffProof", "STAFF_PROOF", "must be 1m to 24h")
 	within(s.Fresh, time.Minute, s.StaffProof, "Fresh", "FRESH", "must be 1m to the time staff may use the console")
@@ -188,6 +191,41 @@ func (c Config) checkEdge(p *problems) {
 		prefix, err := netip.ParsePrefix(n)
 		p.when(err != nil || prefix.Addr().Is4In6(), "TrustedProxies (GATEHOUSE_TRUSTED_PROXIES)", fmt.Sprintf("%q is no network; write one such as 10.0.0.0/8 or fd00::/8", n))
 	}
+}
+
+// checkBrand asks the pages about each of their settings alone, so that each is named.
+func (c Config) checkBrand(p *problems) {
+	ask := func(setting string, theme ui.Theme) {
+		_, err := ui.New(ui.Config{Theme: theme})
+		p.of(setting, err)
+	}
+	ask("Brand.Color (GATEHOUSE_BRAND__COLOR)", ui.Theme{Color: c.Brand.Color})
+	ask("Brand.Radius (GATEHOUSE_BRAND__RADIUS)", ui.Theme{Radius: c.Brand.Radius})
+	ask("Brand.Font (GATEHOUSE_BRAND__FONT)", ui.Theme{Font: c.Brand.Font})
+	if c.Brand.Logo != "" {
+		logo, err := readLogo(c.Brand.Logo)
+		p.of("Brand.Logo (GATEHOUSE_BRAND__LOGO)", err)
+		ask("Brand.Logo (GATEHOUSE_BRAND__LOGO)", ui.Theme{Logo: logo})
+	}
+	if c.TemplateDir != "" {
+		info, err := os.Stat(c.TemplateDir)
+		p.when(err != nil || !info.IsDir(), "TemplateDir (GATEHOUSE_TEMPLATE_DIR)", "is no folder that can be read")
+	}
+}
+
+// maxLogo is far above what a logo takes, in bytes.
+const maxLogo = 64 << 10
+
+func readLogo(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > maxLogo {
+		return nil, errors.New("must be the path of an SVG or PNG file of at most 64 KiB")
+	}
+	logo, err := os.ReadFile(path)
+	if err != nil {
+		return nil, errors.New("cannot be read")
+	}
+	return logo, nil
 }
 
 // keyBesideDatabase reports whether a missing SecretKey may be made and kept in a file.

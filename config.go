@@ -89,8 +89,9 @@ type Config struct {
 	DKIMSelector string `config:"dkim_selector"`
 	// Brand is how mails and pages name the service.
 	Brand Brand `config:"brand"`
-	// TemplateDir holds templates that replace built-in ones: pages/SET/NAME.html and
-	// mails/LANGUAGE/KIND.txt and .html. They are checked at start. Default none.
+	// TemplateDir holds templates that replace built-in ones: pages/SET/NAME.html, mails/LANGUAGE/KIND.txt,
+	// mails/LANGUAGE/words.txt, mails/layout.txt and mails/layout.html. They are checked at start.
+	// Default none.
 	TemplateDir string `config:"template_dir"`
 	// Links are where mails lead; default Gatehouse's own pages.
 	Links Links `config:"links"`
@@ -211,7 +212,7 @@ type Brand struct {
 	Logo string `config:"logo"`
 	// Radius is how round corners are, 1 to 24 pixels; default 10.
 	Radius int `config:"radius"`
-	// Font is system (default), serif, rounded or mono.
+	// Font is system (default), humanist, rounded, serif or mono.
 	Font string `config:"font"`
 }
 

@@ -116,13 +116,13 @@ func (g *Gatehouse) openUI(context.Context) (err error) {
 	b := g.cfg.Brand
 	theme := ui.Theme{Color: b.Color, Radius: b.Radius, Font: b.Font}
 	if b.Logo != "" {
-		if theme.Logo, err = os.ReadFile(b.Logo); err != nil {
+		if theme.Logo, err = readLogo(b.Logo); err != nil {
 			return fmt.Errorf("Brand.Logo (GATEHOUSE_BRAND__LOGO): %w", err)
 		}
 	}
 	var overrides fs.FS
-	if g.cfg.TemplateDir != "" {
-		overrides = os.DirFS(filepath.Join(g.cfg.TemplateDir, "pages"))
+	if dir := filepath.Join(g.cfg.TemplateDir, "pages"); g.cfg.TemplateDir != "" && isFolder(dir) {
+		overrides = os.DirFS(dir)
 	}
 	support := ""
 	if b.Support != "" {
@@ -148,6 +148,12 @@ func (g *Gatehouse) openEdge(context.Context) (err error) {
 	g.verifier, err = verifier.New(g.Issuer(), g.cfg.Audience[0], verifier.WithAudiences(g.cfg.Audience[1:]...), verifier.WithKeySet(g.keySet),
 		verifier.WithClock(g.db.Now), verifier.WithLogger(g.cfg.Logger))
 	return err
+}
+
+// isFolder reports whether there is a folder of templates: a person may replace pages, mails, or both.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // refusedPage answers who may not see a page with the way to where they can sign in.
@@ -206,7 +212,11 @@ func (g *Gatehouse) openMail() error {
 	if err != nil {
 		return err
 	}
-	templates, err := mail.NewTemplates(mail.Builtin(), letter.Kinds()...)
+	var overrides fs.FS
+	if dir := filepath.Join(g.cfg.TemplateDir, "mails"); g.cfg.TemplateDir != "" && isFolder(dir) {
+		overrides = os.DirFS(dir)
+	}
+	templates, err := mail.NewTemplates(overrides, letter.Kinds()...)
 	if err != nil {
 		return err
 	}

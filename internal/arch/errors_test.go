@@ -133,6 +133,6 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(have) != b.String() {
-		t.Error("docs/errors.md is not what the code declares; a code that vanished or changed breaks programs. If it is meant: go test ./internal/arch -run Errors -update")
+		t.Error("docs/errors.md is not what the code declares; a code that vanished or changed breaks programs. If it is meant: go test ./internal/arch -run ErrorCodes -update")
 	}
 }

@@ -277,6 +277,16 @@ func (b *tab) cookies() map[string]*network.Cookie {
 	return found
 }
 
+// cookieHeader returns what the browser sends to the site.
+func (b *tab) cookieHeader() string {
+	b.t.Helper()
+	var pairs []string
+	for name, c := range b.cookies() {
+		pairs = append(pairs, name+"="+c.Value)
+	}
+	return strings.Join(pairs, "; ")
+}
+
 // back goes where the tab was before. The browser may show the page as it was left or ask for it
 // again; status is the one wanted in the second case.
 func (b *tab) back(status int) {
@@ -298,7 +308,8 @@ func (b *tab) withoutScript() {
 func (b *tab) untouched() {
 	b.t.Helper()
 	const planted = `[...document.querySelectorAll("*")].filter(e =>
-		[...e.attributes].some(a => a.name.startsWith("on") || /^\s*javascript:/i.test(a.value)) || e.matches("script:not([src]), img[src=x], svg[onload]")).length`
+		[...e.attributes].some(a => a.name.startsWith("on") || ["href", "src", "action", "formaction"].includes(a.name) && /^\s*javascript:/i.test(a.value)) ||
+		e.matches("script:not([src]), img[src=x]")).length`
 	if n := eval[int](b, planted); n > 0 || b.title() == "owned" {
 		b.t.Errorf("%s holds %d elements that somebody planted", b.path(), n)
 	}

@@ -178,7 +178,7 @@ var variable = regexp.MustCompile(`GATEHOUSE_[A-Z_]*[A-Z]\b`)
 
 // A variable that a document names is a setting, or one of those that only tests read.
 func TestVariablesExist(t *testing.T) {
-	known := map[string]bool{"GATEHOUSE_CONFIG": true, "GATEHOUSE_TEST_DATABASE_URL": true}
+	known := map[string]bool{"GATEHOUSE_CONFIG": true, "GATEHOUSE_TEST_DATABASE_URL": true, "GATEHOUSE_SCREENSHOTS": true, "GATEHOUSE_BROWSER": true}
 	for _, s := range settings(t) {
 		known[s.variable()] = true
 		known[s.variable()+"_FILE"] = s.secret

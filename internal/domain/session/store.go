@@ -34,6 +34,9 @@ func Create(ctx context.Context, tx *db.Tx, s *Session, e authn.Evidence) error 
 		FROM account a WHERE a.id = $2 AND a.active AND a.epoch = $3`,
 		s.ID, e.AccountID, e.Epoch, s.Client.ID, s.Client.Transport, s.Client.JKT, s.Audience, strings.Join(s.Methods, " "), int64(s.Level), s.AuthTime,
 		tx.Now, s.Idle.Milliseconds(), s.ExpiresAt, s.Device, s.Address)
+	if tx.Orphan(err) {
+		return ErrRefused // the account was erased since
+	}
 	if err != nil {
 		return fmt.Errorf("session: create: %w", err)
 	}

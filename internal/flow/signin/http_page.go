@@ -51,7 +51,8 @@ type signInView struct {
 	ByEmail   bool
 	ByName    bool
 	SignUp    bool
-	NotProven string // the address whose mail is to be answered first
+	Unproven  bool   // a mail is to be answered first
+	Address   string // it went there; empty: a user name was given
 }
 
 func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request) error {
@@ -91,7 +92,7 @@ func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		v := signInView{Form: ui.NewForm(r, "name", "password", "remember"), Next: f.Get("next")}
 		if errors.Is(err, ErrNotVerified) {
-			v.NotProven = f.Get("name")
+			v.Unproven, v.Address = true, in.Email
 		}
 		if !v.Form.Fail(err) {
 			return err

@@ -63,8 +63,9 @@ type engine interface {
 	query(ctx context.Context, query string, args []any) (rows, error)
 	// batch runs statements in one transaction and fills in each one's result.
 	batch(ctx context.Context, more func(limit int) []*statement)
-	// unique, transient and down sort the engine's errors.
+	// unique, orphan, transient and down sort the engine's errors.
 	unique(err error) bool
+	orphan(err error) bool
 	transient(err error) bool
 	down(err error) bool
 	name() string

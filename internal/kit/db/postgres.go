@@ -172,6 +172,7 @@ func state(err error) string {
 }
 
 func (e *postgresEngine) unique(err error) bool { return state(err) == "23505" }
+func (e *postgresEngine) orphan(err error) bool { return state(err) == "23503" }
 
 func (e *postgresEngine) transient(err error) bool {
 	s := state(err)

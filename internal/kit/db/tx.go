@@ -105,3 +105,7 @@ func (t *Tx) Each(ctx context.Context, query string, args []any, fn func(scan fu
 // Unique reports whether err is a violated unique constraint or primary key. On PostgreSQL
 // the transaction is then lost, so return the error you want the caller to see.
 func (t *Tx) Unique(err error) bool { return t.db.engine.unique(err) }
+
+// Orphan reports whether err is a violated foreign key: the row that a new one belongs to is gone.
+// On PostgreSQL the transaction is then lost, as with Unique.
+func (t *Tx) Orphan(err error) bool { return t.db.engine.orphan(err) }

@@ -26,7 +26,7 @@ var million = []string{
 		SELECT id, at, CASE WHEN i % 5 = 0 THEN 'signin.refused' ELSE 'session.created' END, id, 'self', '192.0.2.1', 'Firefox on Linux', '', '', '{}' FROM series`,
 	`INSERT INTO job (id, kind, recipient, payload, attempt, run_at, leased_until, created_at, done_at, dead_at, last_error)
 		SELECT id, 'letter', CAST(id AS TEXT), NULL, 1, at, 0, at, CASE WHEN i % 3 = 0 THEN at END, CASE WHEN i % 3 = 1 THEN at END, '' FROM series WHERE i <= 100000`,
-	`INSERT INTO stat_hour (name, hour, n) SELECT n, h, 1000 FROM unnest(ARRAY['accounts', 'accounts.active', 'sessions.live', 'event.session.created', 'event.signin.refused', 'event.account.created']) AS n, generate_series(0, 9600) AS k, LATERAL (SELECT $1 - k * 3600000 AS h) AS hours`,
+	`INSERT INTO stat_hour (name, hour, n) SELECT n, h, 1000 FROM unnest(ARRAY['accounts', 'accounts.active', 'sessions.live', 'event.session.created', 'event.signin.refused', 'event.account.created']) AS n, generate_series(0, 9600) AS k, LATERAL (SELECT CAST($1 AS BIGINT) - k * CAST(3600000 AS BIGINT) AS h) AS hours`,
 	`ANALYZE`,
 }
 

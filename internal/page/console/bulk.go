@@ -4,13 +4,14 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
-// Where many accounts are acted on. No account's path begins with a tilde and a word.
+// Where many accounts are acted on; see segment.
 const (
 	bulkPath = accountsPath + "~selected/"
 	bulkDone = bulkPath + "done/"
@@ -62,7 +63,7 @@ func wish(r *http.Request) (manage.Action, []string, error) {
 
 // askBulk lists who is meant and what will happen.
 func (c *Console) askBulk(w http.ResponseWriter, r *http.Request) error {
-	v := bulkView{Form: ui.NewForm(r), Path: bulkDone}
+	v := bulkView{Form: ui.NewForm(r)}
 	action, subjects, err := wish(r)
 	if err != nil {
 		return c.refuseBulk(w, r, err)
@@ -74,14 +75,13 @@ func (c *Console) askBulk(w http.ResponseWriter, r *http.Request) error {
 	v.setAction(action)
 	by := actor(r)
 	for _, a := range found {
-		row := bulkRow{accountRow: rowOf(a)}
-		row.Why, _ = fault.From(manage.Allowed(by, action, a))
+		row := bulkRow{rowOf(a), reason(manage.Allowed(by, action, a))}
 		if row.Why == nil {
 			v.Able++
 		}
 		v.Rows = append(v.Rows, row)
 	}
-	v.Same = c.bulkSame(action, subjects)
+	v.Same = c.sameBulk(action, subjects)
 	return c.write(w, r, http.StatusOK, "bulk", v)
 }
 
@@ -91,13 +91,17 @@ func (c *Console) refuseBulk(w http.ResponseWriter, r *http.Request, err error) 
 	return c.write(w, r, web.StatusFor(w, err), "bulk", bulkView{Form: form})
 }
 
-func (v *bulkView) setAction(a manage.Action) {
-	v.Action, v.Grave = a, a == manage.Disable
+// reason is what people are told of an error; nil is none.
+func reason(err error) *fault.Error {
+	f, ok := fault.From(err)
+	if err != nil && !ok {
+		return web.ErrInternal
+	}
+	return f
 }
 
-func (c *Console) bulkSame(action manage.Action, subjects []string) ui.Same {
-	return c.same(slices.Concat([]string{"account", "bulk", string(action)}, subjects),
-		call{http.MethodPost, "/admin/accounts/bulk/", map[string]any{"action": action, "accounts": subjects}})
+func (v *bulkView) setAction(a manage.Action) {
+	v.Action, v.Grave = a, a == manage.Disable
 }
 
 // doBulk does it and tells what became of each. Sending it twice comes to the same.
@@ -117,23 +121,13 @@ func (c *Console) doBulk(w http.ResponseWriter, r *http.Request) error {
 	v := bulkView{Form: ui.NewForm(r)}
 	v.setAction(action)
 	for _, o := range outcomes {
-		row := bulkRow{}
-		for _, a := range found {
-			if a.Subject == o.Subject {
-				row.accountRow = rowOf(a)
-			}
+		i := slices.IndexFunc(found, func(a *account.Account) bool { return a.Subject == o.Subject })
+		if i < 0 {
+			continue // erased meanwhile, or never there
 		}
-		if o.Err != nil {
-			f, ok := fault.From(o.Err)
-			if !ok {
-				f = web.ErrInternal
-			}
-			row.Why = f
-		} else {
+		v.Rows = append(v.Rows, bulkRow{rowOf(found[i]), reason(o.Err)})
+		if o.Err == nil {
 			v.Able++
-		}
-		if row.Account != nil {
-			v.Rows = append(v.Rows, row)
 		}
 	}
 	return c.write(w, r, http.StatusOK, "bulk_done", v)

@@ -25,7 +25,7 @@ func TestManyAreAskedAboutThenDoneAndEachIsReported(t *testing.T) {
 		form := chosen("disable", w.person, other, w.super)
 		ask := w.client.Submit(bulk, form, w.asStaff)
 		w.shows(ask, 200, "Disable these accounts?", "This concerns 2 accounts.", w.person.Email, other.Email, w.super.Email, "Not done", "Only a superuser",
-			"gatehouse account bulk disable "+w.person.Subject, issuer+"/admin/accounts/bulk/")
+			"gatehouse account disable "+w.person.Subject, issuer+"/admin/accounts/bulk/")
 		w.hides(ask, `name="account[]" value="`+w.super.Subject)
 		if !w.active(w.person) {
 			t.Fatal("asking did it")

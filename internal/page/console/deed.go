@@ -73,11 +73,7 @@ func (c *Console) ask(d deed) func(w http.ResponseWriter, r *http.Request) error
 }
 
 func (c *Console) writeDeed(w http.ResponseWriter, r *http.Request, status int, d deed, a *account.Account, form *ui.Form) error {
-	action := string(d.Action)
-	return c.write(w, r, status, "deed", deedView{
-		accountRow: rowOf(a), Form: form, Action: d.Action, Grave: d.grave,
-		Same: c.same(append([]string{"account", action}, argument(a.Subject)...), call{http.MethodPost, requestPath(a.Subject) + action + "/", nil}),
-	})
+	return c.write(w, r, status, "deed", deedView{accountRow: rowOf(a), Form: form, Action: d.Action, Grave: d.grave, Same: c.sameDeed(d.Action, a.Subject)})
 }
 
 // do does it. Doing it twice comes to the same.

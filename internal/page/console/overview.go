@@ -2,7 +2,9 @@ package console
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
@@ -55,6 +57,9 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.freshen(ctx, now, counts); err != nil {
+		return err
+	}
 	mails, err := c.Manage.MailCounts(ctx)
 	if err != nil {
 		return err
@@ -74,6 +79,39 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) error {
 	v.HashTime = v.Hashing.HashTime.Milliseconds()
 	v.Concerns = c.concerns(v, overdue)
 	return c.write(w, r, http.StatusOK, "overview", v)
+}
+
+// lively is how many events the hour that runs may have had for them to be counted once more.
+const lively = 10_000
+
+// freshen counts the hour that runs as of now, where that is little work: counts are collected every
+// few minutes, and somebody who has just signed in looks for themselves. Where there is much,
+// a few minutes make no difference to a chart.
+func (c *Console) freshen(ctx context.Context, now time.Time, counts map[string][]stat.Point) error {
+	hour := now.Truncate(time.Hour)
+	kinds := map[string]string{"session.created": signIns, "signin.refused": refusals, "account.created": signUps}
+	var known int64
+	for _, name := range kinds {
+		if points := counts[name]; len(points) > 0 && points[len(points)-1].Hour.Equal(hour) {
+			known += points[len(points)-1].N
+		}
+	}
+	if known > lively {
+		return nil
+	}
+	live, err := stat.Current(ctx, c.DB, slices.Sorted(maps.Keys(kinds))...)
+	if err != nil {
+		return err
+	}
+	for kind, n := range live {
+		name := kinds[kind]
+		points := counts[name]
+		if last := len(points) - 1; last >= 0 && points[last].Hour.Equal(hour) {
+			points = points[:last]
+		}
+		counts[name] = append(points, stat.Point{Hour: hour, N: n})
+	}
+	return nil
 }
 
 // signingKey returns the age of the signing key, and whether it should have been replaced by now.

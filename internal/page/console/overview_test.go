@@ -25,7 +25,7 @@ func (w *world) collect() {
 func TestAFreshServerSaysThatNothingIsCountedYet(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		a := w.client.Page("/console/", w.asStaff)
-		w.shows(a, 200, "Nothing has been counted yet", "0 days", "0 failed for good")
+		w.shows(a, 200, "Nothing has happened yet", "0 days", "0 failed for good")
 		w.hides(a, `class="note`)
 	})
 }
@@ -43,6 +43,19 @@ func TestTheOverviewShowsWhatHasHappened(t *testing.T) {
 		// Of sign-ins 4 in the last day and 7 in the last week, in drawing and table.
 		w.shows(a, 200, `aria-label="Sign-ins in the last 24 hours: Sign-ins 4, Refused sign-ins 5"`, `aria-label="Sign-ins in the last 7 days: Sign-ins 7, Refused sign-ins 5"`,
 			`aria-label="New accounts in the last 7 days: New accounts 7"`, "<strong>3</strong>", "<strong>7</strong>", "1 day<")
+	})
+}
+
+func TestTheHourThatRunsIsCountedAsOfNow(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.happen("session.created", 2)
+		w.shows(w.client.Page("/console/", w.asStaff), 200, "24 hours: Sign-ins 2, Refused")
+		w.collect()
+		w.happen("session.created", 1)
+		w.shows(w.client.Page("/console/", w.asStaff), 200, "24 hours: Sign-ins 3, Refused", "7 days: Sign-ins 3, Refused")
+		w.Exec("UPDATE stat_hour SET n = 20000 WHERE name = 'event.session.created'")
+		a := w.client.Page("/console/", w.asStaff)
+		w.shows(a, 200, "24 hours: Sign-ins 20,000, Refused")
 	})
 }
 

@@ -43,8 +43,7 @@ func (c *Console) writeRank(w http.ResponseWriter, r *http.Request, status int, 
 	form.Set("rank", rankOf(a))
 	return c.write(w, r, status, "rank", rankView{
 		accountRow: rowOf(a), Form: form, Ranks: c.options(r, "console.rank.", "none", "staff", "superuser"),
-		Same: c.same(append([]string{"account", "set-rank", "--staff", "--no-superuser"}, argument(a.Subject)...),
-			call{http.MethodPatch, requestPath(a.Subject), map[string]bool{"is_staff": true, "is_superuser": false}}),
+		Same: c.same(append([]string{"account", "set-staff"}, append(argument(a.Subject), "on")...), call{http.MethodPatch, requestPath(a.Subject), map[string]bool{"is_staff": true}}),
 	})
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 
 // call is a request of the API.
 type call struct {
-	method, path string // below the API's address, escaped
+	method, path string // below the API's address, escaped; empty: there is none
 	body         any    // nil: none
 }
 
@@ -23,6 +24,10 @@ func (c *Console) same(command []string, in call) ui.Same {
 	for _, w := range command {
 		words = append(words, quote(w))
 	}
+	all := ui.Same{CLI: strings.Join(words, " ")}
+	if in.path == "" {
+		return all
+	}
 	request := []string{"curl", "-X", in.method, `-H "Authorization: Bearer $TOKEN"`}
 	if in.body != nil {
 		body, err := json.Marshal(in.body, json.Deterministic(true))
@@ -31,7 +36,8 @@ func (c *Console) same(command []string, in call) ui.Same {
 		}
 		request = append(request, "-H 'Content-Type: application/json'", "-d", quote(string(body)))
 	}
-	return ui.Same{CLI: strings.Join(words, " "), API: strings.Join(append(request, quote(c.API+in.path)), " ")}
+	all.API = strings.Join(append(request, quote(c.API+in.path)), " ")
+	return all
 }
 
 // argument is a value among a command's words: -- goes before what would be taken for a flag.
@@ -45,32 +51,57 @@ func argument(value string) []string {
 // searchCommand and searchRequest ask for what a search shows.
 func searchCommand(q manage.Query) []string {
 	words := []string{"account", "search"}
-	for _, flag := range searchFlags(q) {
-		words = append(words, "--"+flag[0]+"="+flag[1])
+	if q.By != "" {
+		words = append(words, "--by="+q.By)
+	}
+	if q.Status != "" {
+		words = append(words, "--status="+q.Status)
+	}
+	if q.Prefix != "" {
+		words = append(words, argument(q.Prefix)...)
 	}
 	return words
 }
 
 func searchRequest(q manage.Query) string {
 	asked := url.Values{}
-	for _, flag := range searchFlags(q) {
-		asked.Set(flag[0], flag[1])
+	for name, value := range map[string]string{"by": q.By, "prefix": q.Prefix, "status": q.Status} {
+		if value != "" {
+			asked.Set(name, value)
+		}
 	}
 	return strings.TrimSuffix("/admin/accounts/?"+asked.Encode(), "?")
 }
 
-func searchFlags(q manage.Query) (all [][2]string) {
-	for _, flag := range [][2]string{{"by", q.By}, {"prefix", q.Prefix}, {"status", q.Status}} {
-		if flag[1] != "" {
-			all = append(all, flag)
-		}
+// requestPath is where the API has an account; empty: its id fits into no path.
+func requestPath(subject string) string {
+	if pathless(subject) {
+		return ""
 	}
-	return all
+	return (&url.URL{Path: "/admin/accounts/" + subject + "/"}).EscapedPath()
 }
 
-// requestPath is where the API has an account.
-func requestPath(subject string) string {
-	return "/admin/accounts/" + url.PathEscape(subject) + "/"
+// sameDeed tells how else to do something to one account.
+func (c *Console) sameDeed(action manage.Action, subject string) ui.Same {
+	in := call{http.MethodPost, requestPath(subject) + string(action) + "/", nil}
+	if pathless(subject) {
+		in = bulkCall(action, []string{subject})
+	}
+	return c.same(append([]string{"account", string(action)}, argument(subject)...), in)
+}
+
+// bulkCall is the request that does something to many accounts.
+func bulkCall(action manage.Action, subjects []string) call {
+	return call{http.MethodPost, "/admin/accounts/bulk/", map[string]any{"action": action, "accounts": subjects}}
+}
+
+// sameBulk tells how else to do something to many: a command for each, or one request.
+func (c *Console) sameBulk(action manage.Action, subjects []string) ui.Same {
+	var commands []string
+	for _, s := range subjects {
+		commands = append(commands, c.sameDeed(action, s).CLI)
+	}
+	return ui.Same{CLI: strings.Join(commands, "\n"), API: c.same(nil, bulkCall(action, subjects)).API}
 }
 
 // quote writes one word so that a POSIX shell reads it as it is (IEEE Std 1003.1 section 2.2.2).

@@ -12,9 +12,12 @@ import (
 
 func TestTheSameIsQuotedForAShell(t *testing.T) {
 	c := New(Deps{API: "https://id.example.com/api/auth"})
-	for _, value := range []string{"plain", "", "it's", `$(id) "x" \ ; & | > *`, "'", "--help", "a\nb", "~x", "é"} {
-		same := c.same(append([]string{"account", "show"}, argument(value)...), call{http.MethodPost, requestPath(value), map[string]string{"reason": value}})
+	for _, value := range []string{"plain", "", "it's", `$(id) "x" \ ; & | > *`, "'", "--help", "a\nb", "~x", "é", "a/b"} {
+		same := c.same(append([]string{"account", "show"}, argument(value)...), call{http.MethodPost, requestPath("x" + value), map[string]string{"reason": value}})
 		for _, line := range []string{same.CLI, same.API} {
+			if line == "" {
+				continue
+			}
 			// printf stands in for the program and prints each word it is given on a line.
 			_, words, _ := strings.Cut(line, " ")
 			out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '[%s]' `+words).Output()
@@ -32,7 +35,10 @@ func TestTheSameIsQuotedForAShell(t *testing.T) {
 	if same := c.same([]string{"account", "search"}, call{http.MethodGet, searchRequest(manage.Query{Prefix: "a b&c"}), nil}); !strings.HasSuffix(same.API, `'https://id.example.com/api/auth/admin/accounts/?prefix=a+b%26c'`) {
 		t.Errorf("the call is %s", same.API)
 	}
-	if words := searchCommand(manage.Query{By: "name", Prefix: "-x", Status: "active"}); strings.Join(words, " ") != "account search --by=name --prefix=-x --status=active" {
+	if same := c.sameDeed(manage.Disable, "a/b"); !strings.Contains(same.API, "/admin/accounts/bulk/") || !strings.Contains(same.API, `"accounts":["a/b"]`) {
+		t.Errorf("what fits into no path is done by %s", same.API)
+	}
+	if words := searchCommand(manage.Query{By: "name", Prefix: "-x", Status: "active"}); strings.Join(words, " ") != "account search --by=name --status=active -- -x" {
 		t.Errorf("the command is %v", words)
 	}
 }

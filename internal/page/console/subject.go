@@ -10,10 +10,15 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 )
 
-// Paths name accounts by their subject. Imported subjects may hold what a path segment cannot, or
-// be what a screen is called; those are written as a tilde and their base64url.
+// pathless reports whether a path cannot hold a subject as it is: imported ones may be anything.
+func pathless(subject string) bool {
+	return strings.ContainsAny(subject, `/\`) || subject == "." || subject == ".."
+}
+
+// segment is a subject in a path of the console: as it is, or as a tilde and its base64url. The
+// screen ~selected is nobody's: its name is the base64url of no text.
 func segment(subject string) string {
-	if strings.ContainsAny(subject, `/\~`) || subject == "." || subject == ".." {
+	if pathless(subject) || strings.HasPrefix(subject, "~") {
 		return "~" + base64.RawURLEncoding.EncodeToString([]byte(subject))
 	}
 	return subject

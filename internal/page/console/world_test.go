@@ -77,7 +77,7 @@ func (w *world) deps() console.Deps {
 	w.must(err)
 	bucket := func(id account.ID) ratelimit.Bucket { return ratelimit.Bucket{Limit: guesses, Key: id.String()} }
 	return console.Deps{
-		DB: w.DB.DB, UI: pages, SignIn: flow, Keys: w.Keys, Queue: w.Queue, Letters: w.Letters, Hashing: hasher.Stats,
+		DB: w.DB.DB, UI: pages, SignIn: flow, Keys: w.Keys, Queue: w.Queue, Letters: w.Letters, Limiter: w.Limiter, Hashing: hasher.Stats,
 		Skew: func() time.Duration { return w.skew }, KeyLifetime: 90 * 24 * time.Hour, API: issuer,
 		Manage: manage.NewService(manage.Deps{DB: w.DB.DB, Hasher: hasher, Schema: schema, Letters: w.Letters, Queue: w.Queue,
 			SendReset: func(ctx context.Context, tx *db.Tx, a *account.Account) error {
