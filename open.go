@@ -129,7 +129,7 @@ func (g *Gatehouse) openUI(context.Context) (err error) {
 		support = "mailto:" + b.Support
 	}
 	g.ui, err = ui.New(ui.Config{Product: b.Name, Home: b.URL, Support: support, Theme: theme, Overrides: overrides,
-		Secure: strings.HasPrefix(g.cfg.PublicURL, "https:"), Logger: g.cfg.Logger}, g.pageSets()...)
+		Secure: strings.HasPrefix(g.cfg.PublicURL, "https:"), Logger: g.cfg.Logger}, pageSets(strings.TrimSuffix(g.cfg.MountPath, "/")+docAssets)...)
 	return err
 }
 

@@ -13,12 +13,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
-	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 	"github.com/gatehouse-auth/gatehouse/internal/page/console"
-	"github.com/gatehouse-auth/gatehouse/internal/page/devtools"
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
-	"github.com/gatehouse-auth/gatehouse/internal/page/reference"
 )
 
 // routes is the table of contents of the product: every path of the API with who may call it.
@@ -45,11 +42,6 @@ func (g *Gatehouse) pageRoutes() []web.Route {
 // consoleRoutes are the screens of staff.
 func (g *Gatehouse) consoleRoutes() []web.Route {
 	return append(console.Routes(g.screens), g.assetRoute("/console/assets/"))
-}
-
-// pageSets are the templates and texts of all pages.
-func (g *Gatehouse) pageSets() []ui.Set {
-	return []ui.Set{web.Pages(), signin.Pages(), signup.Pages(), recovery.Pages(), portal.Pages(), console.Pages(), reference.Pages(strings.TrimSuffix(g.cfg.MountPath, "/") + docAssets), devtools.Pages()}
 }
 
 func (g *Gatehouse) mount() {

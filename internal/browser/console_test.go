@@ -1,6 +1,8 @@
 package browser
 
 import (
+	"bytes"
+	"encoding/csv"
 	"net/http"
 	"net/url"
 	"strings"
@@ -73,13 +75,9 @@ func TestStaffActsOnSeveralAccountsAtOnce(t *testing.T) {
 	one, two := newAccount(t), newAccount(t)
 	b := open(t)
 	b.signIn(newAccount(t, "--staff"))
-	b.visit("/console/accounts/?by=email&prefix=person")
-	for _, p := range []person{one, two} {
-		b.query(`input[name="account[]"][value="` + p.id + `"]`).click()
-	}
-	b.send(`button[name=action][value=disable]`, http.StatusOK)
+	b.choose([]person{one, two}, "disable")
 	b.shows(one.email, two.email)
-	b.send(`form[action="/console/accounts/~selected/done/"] button`, http.StatusOK)
+	b.send(`main form[action$="/done/"] button`, http.StatusOK)
 	for _, p := range []person{one, two} {
 		signsIn(t, p, http.StatusForbidden)
 	}
@@ -145,5 +143,86 @@ func TestScriptInAnAccountIsShownAsTextInTheConsole(t *testing.T) {
 		b.untouched()
 		b.visit("/console/accounts/?by=name&prefix=" + url.QueryEscape(text))
 		b.untouched()
+	}
+}
+
+func TestStaffEndsOneSession(t *testing.T) {
+	p := newAccount(t)
+	theirs, b := open(t), open(t)
+	theirs.signIn(p)
+	b.signIn(newAccount(t, "--staff"))
+	b.visit(onAccount(p))
+	b.send(`main a[href*="/sessions/"]`, http.StatusOK)
+	b.send(`main form button`, http.StatusOK)
+	b.at(onAccount(p))
+	theirs.refused("/account/")
+	theirs.attempt(p, http.StatusOK)
+	b.visit("/console/sessions/?account=" + p.id)
+	b.send(`main button[name=session]`, http.StatusOK)
+	theirs.refused("/account/")
+}
+
+func TestStaffLooksAfterMails(t *testing.T) {
+	b := open(t)
+	clerk := newAccount(t, "--staff")
+	b.signIn(clerk)
+	for _, button := range []string{`main button[name=mail]:not([formaction])`, `main button[formaction]`} {
+		to := stranger().email
+		site.deadLetter(t, to)
+		b.visit("/console/mails/?state=dead")
+		b.shows(to, "no such mailbox")
+		b.send(button, http.StatusOK)
+		b.query("[role=status]")
+	}
+	b.visit("/console/templates/")
+	b.send("main td a", http.StatusOK)
+	test := mailed(t, clerk.email, func() { b.send(`main form[action$="/test/"] button`, http.StatusOK) })
+	if test.Subject == "" || test.Text == "" {
+		t.Error("the test mail is empty")
+	}
+}
+
+func TestSuperuserRotatesKeys(t *testing.T) {
+	p := newAccount(t)
+	access := signsIn(t, p, http.StatusOK)
+	b := open(t)
+	b.signIn(newAccount(t, "--superuser"))
+	b.visit("/console/keys/")
+	before := eval[int](b, `document.querySelectorAll("main tbody tr").length`)
+	b.visit("/console/keys/rotate/")
+	b.send("main form button", http.StatusBadRequest) // nothing chosen
+	b.query(`[name=purpose]`).click()
+	b.query(`[name=when][value=at_once]`).click()
+	b.send("main form button", http.StatusOK)
+	b.at("/console/keys/")
+	if after := eval[int](b, `document.querySelectorAll("main tbody tr").length`); after <= before {
+		t.Errorf("%d keys after the rotation, %d before", after, before)
+	}
+	me := site.call(t, http.MethodGet, mountPath+"/me/", "", "", "Authorization", "Bearer "+access)
+	if me.StatusCode != http.StatusOK {
+		t.Errorf("a token from before the rotation was answered with %d", me.StatusCode)
+	}
+	signsIn(t, p, http.StatusOK)
+}
+
+// A spreadsheet runs what begins with one of these as a formula.
+func TestAuditIsExportedWithoutFormulas(t *testing.T) {
+	clerk := newAccount(t, "--staff")
+	b := open(t)
+	b.signIn(clerk)
+	sent := url.Values{"name": {clerk.email}, "password": {"=1+1"}}.Encode()
+	site.call(t, http.MethodPost, firstPage, "application/x-www-form-urlencoded", sent, "Origin", site.URL, "User-Agent", `=HYPERLINK("http://127.0.0.1:9")`)
+	b.visit("/console/audit/?account=" + clerk.id)
+	b.shows("signin.refused")
+	rows, err := csv.NewReader(bytes.NewReader(b.download("Export as CSV"))).ReadAll()
+	if err != nil || len(rows) < 3 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	for _, row := range rows {
+		for _, cell := range row {
+			if strings.IndexAny(cell, "=+-@\t\r") == 0 {
+				t.Errorf("a cell begins with %q", cell[:1])
+			}
+		}
 	}
 }

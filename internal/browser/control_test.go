@@ -138,22 +138,6 @@ func (c *control) write(value string) {
 	call(c.tab, input.InsertText, input.InsertTextParams{Text: value})
 }
 
-// choose picks an option of the list with a label.
-func (b *tab) choose(label, option string) {
-	b.t.Helper()
-	done := b.find(label, []string{"combobox", "listbox"}).do(`function(option) {
-		const found = [...this.options].find(o => o.label.trim() === option);
-		if (!found) return false;
-		this.value = found.value;
-		this.dispatchEvent(new Event("input", {bubbles: true}));
-		this.dispatchEvent(new Event("change", {bubbles: true}));
-		return true;
-	}`, option)
-	if done != true {
-		b.t.Fatalf("%q has no option %q", label, option)
-	}
-}
-
 // tick clicks the box with a label.
 func (b *tab) tick(label string) { b.t.Helper(); b.find(label, ticks).click() }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,7 +17,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
+
+// mountPath is where the API lies.
+const mountPath = "/api/auth"
 
 // server is the real program in development mode.
 type server struct {
@@ -122,7 +130,7 @@ func (s *server) post(t testing.TB, path string, body map[string]string, want in
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp := s.call(t, http.MethodPost, "/api/auth"+path, "application/json", string(text))
+	resp := s.call(t, http.MethodPost, mountPath+path, "application/json", string(text))
 	if resp.StatusCode != want {
 		t.Fatalf("%s answered %d, want %d", path, resp.StatusCode, want)
 	}
@@ -176,6 +184,25 @@ func newAccount(t testing.TB, flags ...string) person {
 	said := site.command(t, p.password, append([]string{"account", "create", p.email, "--password-stdin"}, flags...)...)
 	p.id = strings.Fields(said)[2] // created ADDRESS ID
 	return p
+}
+
+// deadLetter has a mail wait that failed for good, and that nobody can send any more.
+func (s *server) deadLetter(t testing.TB, to string) {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Config{URL: "sqlite:" + filepath.Join(s.data, "gatehouse.db"), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	id, now := uuid.Must(uuid.NewV7()), d.Now()
+	err = d.InTx(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `INSERT INTO job (id, kind, recipient, payload, attempt, run_at, leased_until, created_at, dead_at, last_error)
+			VALUES ($1, 'mail.password_reset', $2, $3, 8, $4, 0, $4, $4, '550 5.1.1 no such mailbox')`, id, to, []byte("not sealed"), now)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // letter is a mail as the development mailbox shows it.
