@@ -14,6 +14,7 @@ import (
 
 const (
 	maxBatch     = 64               // statements that share one transaction
+	company      = 8                // waiting statements that are worth a second batch
 	batchTimeout = 10 * time.Second // real time a batch may take, waiting for a connection included
 )
 
@@ -38,7 +39,15 @@ type gatherer struct {
 
 	mu      sync.Mutex
 	leading int
+	latest  int // statements in the batch that began last
 	queue   []*statement
+}
+
+// begins reports whether a batch may begin, now that so many wait. Beside one under way another
+// may while there is little to do; under load only in company, because small batches cost a
+// commit each, and whoever is not in one is in the next. The caller holds the lock.
+func (g *gatherer) begins(waiting int) bool {
+	return g.leading == 0 || g.leading < g.leaders && (waiting >= company || g.latest == 1)
 }
 
 type runBatch func(ctx context.Context, more func(limit int) []*statement)
@@ -52,7 +61,7 @@ func (g *gatherer) do(s *statement, run runBatch) {
 		return
 	}
 	g.mu.Lock()
-	if g.leading < g.leaders {
+	if g.begins(len(g.queue) + 1) {
 		g.leading++
 		g.mu.Unlock()
 		g.lead(s, run)
@@ -86,10 +95,11 @@ func (g *gatherer) lead(own *statement, run runBatch) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.queue) == 0 {
-		g.leading--
+	g.leading--
+	if len(g.queue) == 0 || !g.begins(len(g.queue)) {
 		return
 	}
+	g.leading++
 	next := g.queue[0]
 	g.queue = slices.Delete(g.queue, 0, 1)
 	next.wake <- true
@@ -103,6 +113,7 @@ func (g *gatherer) take(taken *[]*statement, limit int) []*statement {
 	batch := slices.Clone(g.queue[:n])
 	g.queue = slices.Delete(g.queue, 0, n)
 	*taken = append(*taken, batch...)
+	g.latest = len(*taken)
 	return batch
 }
 
