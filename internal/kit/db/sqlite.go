@@ -197,6 +197,9 @@ func (e *sqliteEngine) batch(ctx context.Context, more func(limit int) []*statem
 	err := e.acquire(ctx)
 	if err == nil {
 		defer e.release()
+		// Whoever got here waits for nobody but the disk, and for a context that can end the driver and
+		// database/sql start two goroutines a statement.
+		ctx = context.WithoutCancel(ctx)
 		err = e.beginImmediate(ctx)
 	}
 	for err == nil && len(all) < maxBatch {
@@ -212,7 +215,7 @@ func (e *sqliteEngine) batch(ctx context.Context, more func(limit int) []*statem
 	if len(all) == 0 {
 		all = more(maxBatch)
 	} else if _, err = e.exec(ctx, "COMMIT"); err != nil {
-		_, undo := e.exec(context.WithoutCancel(ctx), "ROLLBACK")
+		_, undo := e.exec(ctx, "ROLLBACK")
 		err = errors.Join(err, undo)
 	}
 	if err != nil {
