@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
@@ -30,6 +31,7 @@ func (g *Gatehouse) routes() []web.Route {
 		recovery.Routes(g.recovery),
 		password.Routes(g.password),
 		profile.Routes(g.profile),
+		manage.Routes(g.manage),
 	)
 	return append(all, g.docRoutes(all)...)
 }

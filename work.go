@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/stat"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -34,6 +35,8 @@ func (g *Gatehouse) start(ctx context.Context) {
 	g.queue.Every("registrations.sweep", 10*time.Minute, g.sweep(signup.Sweep))
 	g.queue.Every("links.sweep", 10*time.Minute, g.sweep(recovery.Sweep))
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
+	g.queue.Every("stats.collect", 5*time.Minute, func(ctx context.Context) error { return stat.Collect(ctx, g.db) })
+	g.queue.Every("stats.sweep", time.Hour, g.sweep(stat.Sweep))
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	g.queue.Start(ctx)
 	g.limiter.Start(ctx)

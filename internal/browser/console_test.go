@@ -75,7 +75,7 @@ func TestStaffActsOnSeveralAccountsAtOnce(t *testing.T) {
 	one, two := newAccount(t), newAccount(t)
 	b := open(t)
 	b.signIn(newAccount(t, "--staff"))
-	b.choose([]person{one, two}, "disable")
+	b.choose([]person{one, two}, "disable", http.StatusOK)
 	b.shows(one.email, two.email)
 	b.send(`main form[action$="/done/"] button`, http.StatusOK)
 	for _, p := range []person{one, two} {
@@ -183,26 +183,30 @@ func TestStaffLooksAfterMails(t *testing.T) {
 }
 
 func TestSuperuserRotatesKeys(t *testing.T) {
-	p := newAccount(t)
+	p, boss := newAccount(t), newAccount(t, "--superuser")
 	access := signsIn(t, p, http.StatusOK)
 	b := open(t)
-	b.signIn(newAccount(t, "--superuser"))
+	b.signIn(boss)
+	const rows = `document.querySelectorAll("main tbody tr").length`
 	b.visit("/console/keys/")
-	before := eval[int](b, `document.querySelectorAll("main tbody tr").length`)
-	b.visit("/console/keys/rotate/")
-	b.send("main form button", http.StatusBadRequest) // nothing chosen
-	b.query(`[name=purpose]`).click()
-	b.query(`[name=when][value=at_once]`).click()
-	b.send("main form button", http.StatusOK)
-	b.at("/console/keys/")
-	if after := eval[int](b, `document.querySelectorAll("main tbody tr").length`); after <= before {
-		t.Errorf("%d keys after the rotation, %d before", after, before)
+	before := eval[int](b, rows)
+	for when, want := range map[string]int{"in_turn": http.StatusOK, "at_once": http.StatusUnauthorized} {
+		b.visit("/console/keys/rotate/")
+		b.query(`[name=purpose][value=sign]`).click()
+		b.query(`[name=when][value=` + when + `]`).click()
+		b.send("main form button", http.StatusOK)
+		b.at("/console/keys/")
+		me := site.call(t, http.MethodGet, mountPath+"/me/", "", "", "Authorization", "Bearer "+access)
+		if me.StatusCode != want {
+			t.Errorf("%s: a token from before the rotation was answered with %d, want %d", when, me.StatusCode, want)
+		}
+		access = signsIn(t, p, http.StatusOK)
 	}
-	me := site.call(t, http.MethodGet, mountPath+"/me/", "", "", "Authorization", "Bearer "+access)
-	if me.StatusCode != http.StatusOK {
-		t.Errorf("a token from before the rotation was answered with %d", me.StatusCode)
+	if after := eval[int](b, rows); after <= before {
+		t.Errorf("%d keys after the rotations, %d before", after, before)
 	}
-	signsIn(t, p, http.StatusOK)
+	b.visit("/console/audit/?kind=key.created&actor=" + boss.email)
+	b.shows("key.created", boss.email)
 }
 
 // A spreadsheet runs what begins with one of these as a formula.

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"net/http"
 	"os"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +82,7 @@ var pages = []shown{
 		b.send(mainButton, http.StatusBadRequest)
 	}},
 	{name: "reset-dead", route: "/account/reset/", who: anonymous, status: http.StatusBadRequest},
-	{name: "reset-done", route: "/account/reset/", who: anonymous, reach: func(b *tab, c *cast) {
+	{name: "reset-done", route: "/account/reset/done/", who: anonymous, reach: func(b *tab, c *cast) {
 		b.visit(resetLink(b.t, c.owner))
 		c.owner.password = stranger().password
 		b.enter("new_password", c.owner.password)
@@ -173,10 +175,10 @@ var pages = []shown{
 		b.visit(onAccount(*c.owner))
 		b.send(`main a[href*="/sessions/"]`, http.StatusOK)
 	}},
-	{name: "accounts-chosen", who: superuser, reach: func(b *tab, c *cast) { b.choose([]person{*c.owner, c.viewer}, "disable") }},
-	{name: "accounts-chosen-none", who: superuser, reach: func(b *tab, _ *cast) { b.choose(nil, "disable") }},
+	{name: "accounts-chosen", who: superuser, reach: func(b *tab, c *cast) { b.choose([]person{*c.owner, c.viewer}, "disable", http.StatusOK) }},
+	{name: "accounts-chosen-none", who: superuser, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) { b.choose(nil, "disable", http.StatusBadRequest) }},
 	{name: "accounts-changed", who: superuser, reach: func(b *tab, c *cast) {
-		b.choose([]person{*c.owner, c.viewer}, "sign-out")
+		b.choose([]person{*c.owner, newAccount(b.t)}, "sign-out", http.StatusOK)
 		b.send(`main form button.danger, main form button:not(.quiet)`, http.StatusOK)
 	}},
 	{name: "console-sessions", route: "/console/sessions/", who: superuser},
@@ -247,13 +249,13 @@ func (b *tab) signUp(p person) {
 }
 
 // choose ticks accounts in the console's list and asks for something to be done to all of them.
-func (b *tab) choose(people []person, action string) {
+func (b *tab) choose(people []person, action string, status int) {
 	b.t.Helper()
 	b.visit("/console/accounts/?by=email&prefix=person")
 	for _, p := range people {
 		b.query(`input[name="account[]"][value="` + p.id + `"]`).click()
 	}
-	b.send(`main button[name=action][value="`+action+`"]`, http.StatusOK)
+	b.send(`main button[name=action][value="`+action+`"]`, status)
 }
 
 // signsOutEverywhere has a program of the same person end all of their sessions.
@@ -312,15 +314,24 @@ func lookAtAll(t *testing.T, l look, who string, m *markup) {
 	b.t = t
 }
 
+var wildcard = regexp.MustCompile(`\{\w+\}`)
+
+// mounted returns where a route of routes.golden lies.
+func mounted(route string) string {
+	if strings.HasPrefix(route, "/docs/") {
+		return mountPath + route
+	}
+	return route
+}
+
 func (p shown) lookAt(b *tab, c *cast) {
 	if p.reach != nil {
 		p.reach(b, c)
 	} else {
-		route := strings.Replace(p.route, "{account}", c.owner.id, 1)
-		if strings.HasPrefix(route, "/docs/") {
-			route = mountPath + route
-		}
-		b.visitFor(route, cmp.Or(p.status, http.StatusOK))
+		b.visitFor(strings.Replace(mounted(p.route), "{account}", c.owner.id, 1), cmp.Or(p.status, http.StatusOK))
+	}
+	if ok, _ := path.Match(wildcard.ReplaceAllString(mounted(p.route), "*"), b.path()); !ok && p.route != "" {
+		b.t.Errorf("came to %s, want %s", b.path(), p.route)
 	}
 	b.picture(p.name)
 	for _, v := range b.axe() {

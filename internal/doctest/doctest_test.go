@@ -14,7 +14,7 @@
 //	text shows     what the sh block before it must print, among other things; … is any text of a line
 //	go             a file, declarations or statements that must type-check
 //	yaml           a file of settings that must be accepted
-//	text, http, python, nginx, ini   shown as it is; so is a block without a word, which holds no
+//	text, http, html, json, python, nginx, ini   shown as it is; so is a block without a word, which holds no
 //	               command of ours
 package doctest
 
@@ -45,7 +45,7 @@ type page struct {
 }
 
 var kinds = []string{
-	"sh run", "sh alone", "sh elsewhere", "sql run", "text shows", "go", "yaml", "text", "http", "python", "nginx", "ini",
+	"sh run", "sh alone", "sh elsewhere", "sql run", "text shows", "go", "yaml", "text", "http", "html", "json", "python", "nginx", "ini",
 }
 
 // pages reads every document.

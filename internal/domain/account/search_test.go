@@ -108,7 +108,7 @@ var (
 		typed, folded string
 	}{
 		{ByEmail, "", ""}, {ByEmail, "C", "c"}, {ByEmail, " C00002@EXAMPLE", "c00002@example"}, {ByEmail, "nobody", "nobody"},
-		{ByUsername, "USER", "user"}, {ByUsername, "userc0", "userc0"}, {ByName, "ÄNNIE", "ännie"}, {ByName, "a\u0308nnie 4", "ännie 4"},
+		{ByUsername, "USERC", "userc"}, {ByUsername, "userc00", "userc00"}, {ByName, "ÄNNIE", "ännie"}, {ByName, "a\u0308nnie 4", "ännie 4"},
 	}
 )
 
@@ -146,14 +146,18 @@ func TestPagesOfASearchLoseAndRepeatNothing(t *testing.T) {
 // What a search reads is bounded by an index, and comes sorted from it.
 func TestAnIndexServesEverySearch(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *dbtest.DB) {
-		all := crowd(t, d, 20_000)
+		n := 20_000 // PostgreSQL plans by statistics
+		if d.Engine() == "sqlite" {
+			n = 400
+		}
+		all := crowd(t, d, n)
 		analyze(t, d)
 		for _, p := range append(prefixes, struct {
 			by            By
 			typed, folded string
 		}{ByID, all[7].id.String(), ""}) {
 			for _, status := range statuses {
-				for _, after := range []Place{{}, {Key: p.folded + "5", Joined: all[9000].joined, ID: all[9000].id}} {
+				for _, after := range []Place{{}, {Key: p.folded + "5", Joined: all[n/2].joined, ID: all[n/2].id}} {
 					plan := explain(t, d, Query{By: p.by, Prefix: p.typed, Status: status, After: after, Limit: 50})
 					for _, bad := range []string{"Seq Scan on account", "Seq Scan on profile", "SCAN a\n", "SCAN p\n", "FOR ORDER BY"} {
 						if strings.Contains(plan, bad) && (p.by != ByID || bad != "FOR ORDER BY") { // two rows at most may be sorted
