@@ -299,7 +299,8 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters, Queue: g.queue,
 		SendReset: g.recovery.Mail,
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
-			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
+			key, confirms := id.String(), g.limit("page.confirm", g.cfg.Limits.ConfirmPerAccount)
+			return errors.Join(g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: key}), g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: confirms, Key: key}))
 		}})
 	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Attributes: attributes(g.cfg.Attributes)})
 	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter,

@@ -190,20 +190,24 @@ func TestSuperuserRotatesKeys(t *testing.T) {
 	const rows = `document.querySelectorAll("main tbody tr").length`
 	b.visit("/console/keys/")
 	before := eval[int](b, rows)
-	for when, want := range map[string]int{"in_turn": http.StatusOK, "at_once": http.StatusUnauthorized} {
+	for _, how := range []struct {
+		when   string
+		status int // of a token from before
+		keys   int // more than before
+	}{{"in_turn", http.StatusOK, 1}, {"at_once", http.StatusUnauthorized, 0}} {
 		b.visit("/console/keys/rotate/")
 		b.query(`[name=purpose][value=sign]`).click()
-		b.query(`[name=when][value=` + when + `]`).click()
+		b.query(`[name=when][value=` + how.when + `]`).click()
 		b.send("main form button", http.StatusOK)
 		b.at("/console/keys/")
+		if now := eval[int](b, rows); now != before+how.keys {
+			t.Errorf("%s: %d keys after %d", how.when, now, before)
+		}
 		me := site.call(t, http.MethodGet, mountPath+"/me/", "", "", "Authorization", "Bearer "+access)
-		if me.StatusCode != want {
-			t.Errorf("%s: a token from before the rotation was answered with %d, want %d", when, me.StatusCode, want)
+		if me.StatusCode != how.status {
+			t.Errorf("%s: a token from before was answered with %d, want %d", how.when, me.StatusCode, how.status)
 		}
 		access = signsIn(t, p, http.StatusOK)
-	}
-	if after := eval[int](b, rows); after <= before {
-		t.Errorf("%d keys after the rotations, %d before", after, before)
 	}
 	b.visit("/console/audit/?kind=key.created&actor=" + boss.email)
 	b.shows("key.created", boss.email)
@@ -228,5 +232,85 @@ func TestAuditIsExportedWithoutFormulas(t *testing.T) {
 				t.Errorf("a cell begins with %q", cell[:1])
 			}
 		}
+	}
+}
+
+// Guessing is stopped on the pages as it is in the API, and staff can help its victim.
+func TestStaffUnlocksWhoWasGuessedAt(t *testing.T) {
+	p := newAccount(t)
+	guess := url.Values{"name": {p.email}, "password": {"not the password at all"}}.Encode()
+	for range 10 {
+		site.call(t, http.MethodPost, firstPage, "application/x-www-form-urlencoded", guess, "Origin", site.URL)
+	}
+	theirs, b := open(t), open(t)
+	theirs.visit(firstPage)
+	theirs.attempt(p, http.StatusTooManyRequests)
+	if theirs.value("Email address") != p.email {
+		t.Error("the form does not keep the name")
+	}
+	b.signIn(newAccount(t, "--staff"))
+	b.deed(p, "unlock")
+	theirs.attempt(p, http.StatusOK)
+	theirs.at("/account/")
+}
+
+// The console asks for the password again after half a day, and keeps what was to be done.
+func TestConsoleAsksForAFreshPassword(t *testing.T) {
+	clerk, p := newAccount(t, "--staff"), newAccount(t)
+	b := open(t)
+	b.visit(firstPage)
+	b.tick("Keep me signed in on this device")
+	b.attempt(clerk, http.StatusOK)
+	b.visit(onAccount(p) + "disable/")
+	site.advance(t, "13h")
+	b.send(`main form[action$="/disable/"] button`, http.StatusUnauthorized)
+	signsIn(t, p, http.StatusOK)
+	b.visit(onAccount(p))
+	b.at("/account/confirm/")
+	b.enter("password", "not the password at all")
+	b.send(mainButton, http.StatusForbidden)
+	b.enter("password", clerk.password)
+	before := b.cookies()[sessionCookie].Value
+	b.send(mainButton, http.StatusOK)
+	b.at(onAccount(p))
+	if b.cookies()[sessionCookie].Value == before {
+		t.Error("the cookie of before is still good after the level changed")
+	}
+	refusedCookie(t, before)
+	b.deed(p, "disable")
+}
+
+func TestConsoleNeedsNoScript(t *testing.T) {
+	p := newAccount(t)
+	b := open(t)
+	b.withoutScript()
+	b.signIn(newAccount(t, "--superuser"))
+	for _, path := range []string{"/console/", "/console/sessions/", "/console/mails/", "/console/templates/", "/console/keys/", "/console/audit/", "/console/settings/"} {
+		b.visit(path)
+		b.at(path)
+	}
+	b.choose([]person{p}, "sign-out", http.StatusOK)
+	b.send(`main form[action$="/done/"] button`, http.StatusOK)
+	b.deed(p, "disable")
+	signsIn(t, p, http.StatusForbidden)
+}
+
+// A newcomer gets people of every kind with one click, and can be any of them.
+func TestDevelopmentToolsShowEverything(t *testing.T) {
+	b := open(t)
+	b.visit("/")
+	b.at("/dev/")
+	b.send(`form[action="/dev/samples/"] button`, http.StatusOK)
+	password := b.query("pre code").property("innerText")
+	sample := b.query("dl dt code").property("innerText")
+	paths := eval[[]string](b, `[...document.querySelectorAll("main a[href^='/account/'], main a[href^='/console/']")].map(a => a.pathname)`)
+	if len(paths) < 10 {
+		t.Errorf("only %d pages are shown: %q", len(paths), paths)
+	}
+	b.signIn(person{email: sample, password: password})
+	boss := open(t)
+	boss.signIn(newAccount(t, "--superuser"))
+	for _, path := range paths {
+		boss.visit(path)
 	}
 }

@@ -45,7 +45,7 @@ func (b *tab) keyboardProblems() (problems []string) {
 	eval[any](b, "document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex'), scrollTo(0, 0), null") // from the top
 	wanted := eval[int](b, tabbable+".length")
 	reached := map[int]bool{}
-	for presses := 0; len(reached) < wanted && presses < wanted+5; presses++ {
+	for presses := 0; len(reached) < wanted && presses < 2*wanted+10; /* a date is several stops */ presses++ {
 		b.press(kb.Tab)
 		f := eval[focused](b, focusedOf)
 		if f.Index < 0 || reached[f.Index] { // the page itself, or a part of it that scrolls

@@ -31,6 +31,8 @@ var misbehaving = map[string]struct {
 	"/foreign":   {body: `<img src="http://127.0.0.1:9/pixel" alt="">`, want: "a request left the origin: http://127.0.0.1:9/pixel"},
 	"/headings":  {body: `<h1>Again</h1>`, want: "2 headings of the first level"},
 	"/wide":      {body: `<table><tr><td>` + strings.Repeat("W", 1000) + `</table>`, want: "scroll sideways"},
+	"/key":       {body: `<p>console.accounts.title</p>`, want: "texts are missing: [\"console.accounts.title\"]"},
+	"/squeezed":  {body: `<table width="50"><tr><td><code>token&shy;refresh&shy;reused</code></table>`, want: "many lines"},
 	"/german":    {body: `<!DOCTYPE html><html lang="de"><title>x</title><h1>x</h1>`, want: `its language is "de"`},
 	"/untitled":  {body: `<!DOCTYPE html><html lang="en"><h1>x</h1>`, want: "it has no title"},
 	"/status":    {status: http.StatusTeapot, want: "answered 418, want 200"},

@@ -137,6 +137,14 @@ func (s *server) post(t testing.TB, path string, body map[string]string, want in
 	return resp
 }
 
+// advance moves the clock of the server, for all tests that come after.
+func (s *server) advance(t testing.TB, step string) {
+	t.Helper()
+	if resp := s.call(t, http.MethodPost, "/dev/clock/", "application/json", `{"advance": "`+step+`"}`); resp.StatusCode != http.StatusOK {
+		t.Fatalf("the clock answered %d", resp.StatusCode)
+	}
+}
+
 // call asks for a path without a browser and follows no redirect.
 func (s *server) call(t testing.TB, method, path, contentType, body string, headers ...string) *http.Response {
 	t.Helper()
@@ -197,7 +205,7 @@ func (s *server) deadLetter(t testing.TB, to string) {
 	id, now := uuid.Must(uuid.NewV7()), d.Now()
 	err = d.InTx(t.Context(), func(tx *db.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO job (id, kind, recipient, payload, attempt, run_at, leased_until, created_at, dead_at, last_error)
-			VALUES ($1, 'mail.password_reset', $2, $3, 8, $4, 0, $4, $4, '550 5.1.1 no such mailbox')`, id, to, []byte("not sealed"), now)
+			VALUES ($1, 'recovery.link', $2, $3, 8, $4, 0, $4, $4, '550 5.1.1 no such mailbox')`, id, to, []byte("not sealed"), now)
 		return err
 	})
 	if err != nil {

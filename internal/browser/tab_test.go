@@ -140,7 +140,9 @@ type facts struct {
 	Headings  int
 	Lang, Dir string
 	Title     string
-	Overflow  bool // one has to scroll sideways
+	Overflow  bool     // one has to scroll sideways
+	Keys      []string // of texts, where the texts themselves should stand
+	Squeezed  []string // words that are broken into many lines
 }
 
 const factsOf = `({
@@ -148,6 +150,16 @@ const factsOf = `({
 	Lang: document.documentElement.lang, Dir: document.documentElement.dir,
 	Title: document.title,
 	Overflow: document.documentElement.scrollWidth > innerWidth,
+	Keys: [...document.querySelectorAll("body *:not(code, pre, bdi, option, script)")]
+		.flatMap(e => [...e.childNodes].filter(n => n.nodeType === Node.TEXT_NODE).map(n => n.data.trim()).concat(e.ariaLabel ?? []))
+		.filter(text => /^[a-z_]+([.][a-z_]+)+$/.test(text)),
+	Squeezed: [...document.querySelectorAll("th, td, dd, li, p, code, a, button")].filter(e => e.children.length === 0)
+		.map(e => {
+			const range = document.createRange();
+			range.selectNodeContents(e);
+			return {text: e.textContent.trim(), lines: new Set([...range.getClientRects()].map(r => Math.round(r.top))).size};
+		})
+		.filter(w => /^\S{2,24}$/.test(w.text) && w.lines > 2).map(w => w.text),
 })`
 
 // check holds the page shown to what holds for all.
@@ -187,6 +199,12 @@ func (b *tab) factProblems() (problems []string) {
 	}
 	if f.Title == "" {
 		problems = append(problems, "it has no title")
+	}
+	if len(f.Keys) > 0 {
+		problems = append(problems, fmt.Sprintf("texts are missing: %q", f.Keys))
+	}
+	if len(f.Squeezed) > 0 {
+		problems = append(problems, fmt.Sprintf("words are broken into many lines: %q", f.Squeezed))
 	}
 	if f.Overflow {
 		problems = append(problems, "one has to scroll sideways to see all of it")

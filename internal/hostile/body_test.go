@@ -326,7 +326,7 @@ func TestHostileFormsAreRefused(t *testing.T) {
 			for _, v := range []string{"", "\x00", "\xff\xfe", "<script>" + canary, strings.Repeat("x", 10_000), "\u202e", strings.Repeat("A", 43)} {
 				form := map[string][]string{"token": {v}, "password": {v}, "new_password": {v}, "username": {v}, "email": {v}, "unknown": {v}}
 				for _, a := range []answer{w.page(http.MethodPost, path, form), w.page(http.MethodGet, path+"?token="+strings.NewReplacer("\x00", "%00", "\xff", "%ff", "\xfe", "%fe", "<", "%3C", ">", "%3E").Replace(v), nil)} {
-					if a.status < 400 || a.status >= 500 || strings.Contains(a.text, canary) || strings.Contains(a.text, "<script") {
+					if a.status < 400 || a.status >= 500 || strings.Contains(a.text, canary) || strings.Count(a.text, "<script") != 1 /* ours */ {
 						t.Errorf("%s with %.20q: answered %d", a.what, v, a.status)
 					}
 				}

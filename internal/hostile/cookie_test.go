@@ -116,7 +116,7 @@ func TestTheRegisteringBrowsersCookieIsGuarded(t *testing.T) {
 	token := w.Mailbox.Wait(t, "new@example.com").Token()
 	done := w.page(http.MethodPost, "/account/verify/", url.Values{"token": {token}}, cookie(a.cookies[0]))
 	guardedCookie(t, done)
-	if done.status != http.StatusOK || len(done.cookies) != 1 || done.cookies[0].MaxAge >= 0 {
+	if done.status != http.StatusSeeOther || len(done.cookies) != 1 || done.cookies[0].MaxAge >= 0 {
 		t.Errorf("answered %d, %d cookies", done.status, len(done.cookies))
 	}
 }

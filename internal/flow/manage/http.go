@@ -163,7 +163,7 @@ type mailsResponse struct {
 	Body struct {
 		Mails []MailJSON `json:"mails"`
 		Next  string     `json:"next"`
-		Count countsJSON `json:"counts" doc:"Each stops at 10,000"`
+		Count countsJSON `json:"counts" doc:"Each stops at 1,000"`
 	}
 }
 

@@ -203,7 +203,7 @@ func (s *Service) postStopLooking(w http.ResponseWriter, r *http.Request) error 
 	}
 	back := "/console/"
 	if err == nil && v.Staff != nil {
-		back = "/console/accounts/" + url.PathEscape(v.Account.Subject) + "/"
+		back = (&url.URL{Path: "/console/accounts/" + v.Account.Subject + "/"}).EscapedPath()
 		if err := s.StopLooking(r.Context(), v.Staff, v.SessionID); err != nil {
 			return err
 		}

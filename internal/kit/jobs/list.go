@@ -124,7 +124,7 @@ func (q *Queue) entries(ctx context.Context, query string, args ...any) (all []E
 }
 
 // MaxCount is where Counts stops counting the jobs of a state.
-const MaxCount = 10_000
+const MaxCount = 1000
 
 // Counts is how many jobs there are in each state, at most MaxCount each.
 type Counts struct{ Waiting, Running, Dead, Done int }
@@ -132,10 +132,10 @@ type Counts struct{ Waiting, Running, Dead, Done int }
 // Counts counts jobs, those done in the last 7 days among them.
 func (q *Queue) Counts(ctx context.Context) (c Counts, err error) {
 	err = q.db.Row(ctx, `SELECT
-		(SELECT count(*) FROM (SELECT 1 FROM job WHERE leased_until <= $1 AND `+open+` LIMIT $2) waiting),
-		(SELECT count(*) FROM (SELECT 1 FROM job WHERE leased_until > $1 AND `+open+` LIMIT $2) running),
-		(SELECT count(*) FROM (SELECT 1 FROM job WHERE dead_at IS NOT NULL LIMIT $2) dead),
-		(SELECT count(*) FROM (SELECT 1 FROM job WHERE done_at IS NOT NULL LIMIT $2) done)`,
+		count(CASE WHEN leased_until <= $1 THEN 1 END), count(CASE WHEN leased_until > $1 THEN 1 END),
+		(SELECT count(*) FROM (SELECT 1 FROM job WHERE dead_at IS NOT NULL ORDER BY dead_at LIMIT $2) dead),
+		(SELECT count(*) FROM (SELECT 1 FROM job WHERE done_at IS NOT NULL ORDER BY done_at LIMIT $2) done)
+		FROM (SELECT leased_until FROM job WHERE `+open+` ORDER BY run_at, id LIMIT $2) open`,
 		[]any{q.db.Now(), MaxCount}, &c.Waiting, &c.Running, &c.Dead, &c.Done)
 	if err != nil {
 		return Counts{}, fmt.Errorf("jobs: count: %w", err)

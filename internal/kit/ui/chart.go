@@ -73,7 +73,9 @@ func (u *UI) layOut(lang string, c Chart) chartView {
 		total := 0.0
 		points := make([]string, 0, len(c.rows))
 		for x, row := range c.rows {
-			total += row.value(i)
+			if total += row.value(i); c.lines {
+				total = row.value(i) // how it stands now; sums are for what happens
+			}
 			points = append(points, coordinate((float64(x)+0.5)/float64(len(c.rows))*canvas)+","+coordinate(canvas-row.value(i)/top*canvas))
 		}
 		s := seriesView{Name: u.Text(lang, key), Class: "s" + strconv.Itoa(i%4+1)}

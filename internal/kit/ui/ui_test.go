@@ -202,6 +202,17 @@ func TestAPageThatCannotBeRenderedSendsNothing(t *testing.T) {
 	}
 }
 
+// The address that a mail led to is good once more in nobody's history but the reader's.
+func TestAMailedTokenStandsInNoLink(t *testing.T) {
+	u := newUI(t, ui.Config{}, sample("card", map[string]string{"page": `<p>x</p>`}))
+	if text := write(t, u, get(t, "/account/verify/?token=mailed"), ui.Page{Name: "sample/page"}).Body.String(); strings.Contains(text, "mailed") {
+		t.Error("the token is in the page")
+	}
+	if text := write(t, u, get(t, "/account/?q=kept"), ui.Page{Name: "sample/page"}).Body.String(); !strings.Contains(text, "q=kept") {
+		t.Error("the language picker leads to another page")
+	}
+}
+
 func TestStatusIsThePages(t *testing.T) {
 	u := newUI(t, ui.Config{}, sample("", map[string]string{"page": ""}))
 	for said, want := range map[int]int{0: http.StatusOK, http.StatusTeapot: http.StatusTeapot} {

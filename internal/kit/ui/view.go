@@ -44,6 +44,9 @@ func (u *UI) view(r *http.Request, lang string, p Page) view {
 	if _, known := u.languages.in(languages[0].Tag).plain[p.Done]; known {
 		v.Flash = u.Text(lang, p.Done)
 	}
+	if r.URL.Query().Has("token") {
+		return v // a mailed token stands in no link
+	}
 	for _, l := range Languages() {
 		c := choice{Language: l, Href: inLanguage(r.URL, l.Tag), Current: l.Tag == lang}
 		if c.Current {

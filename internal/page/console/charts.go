@@ -25,6 +25,21 @@ func hours(now time.Time, series ...[]stat.Point) []ui.Row {
 	return fill(rows, first, time.Hour, series)
 }
 
+// levels are hours of what is measured, not counted: until it is measured again it is what it was.
+func levels(now time.Time, series ...[]stat.Point) []ui.Row {
+	rows := hours(now, series...)
+	for column, points := range series {
+		known := 0.0
+		for i, row := range rows {
+			for len(points) > 0 && !points[0].Hour.After(row.At) {
+				known, points = float64(points[0].N), points[1:]
+			}
+			rows[i].Values[column] = known
+		}
+	}
+	return rows
+}
+
 // days are the last 7 days, today included.
 func days(now time.Time, series ...[]stat.Point) []ui.Row {
 	rows := make([]ui.Row, 7)

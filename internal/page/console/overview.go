@@ -73,7 +73,7 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) error {
 		SignUps: sum(counts[signUps]), Mails: mails, ManyMail: mails.Waiting >= jobs.MaxCount, Hashing: c.Hashing(), Key: key,
 		Day:    ui.Bars("console.overview.day", turnout, hours(now, counts[signIns], counts[refusals])),
 		Week:   ui.Bars("console.overview.week", turnout, days(now, counts[signIns], counts[refusals])),
-		People: ui.Lines("console.overview.people", []string{"console.overview.active", "console.overview.sessions"}, hours(now, counts[stat.Active], counts[stat.Sessions])),
+		People: ui.Lines("console.overview.people", []string{"console.overview.active", "console.overview.sessions"}, levels(now, counts[stat.Active], counts[stat.Sessions])),
 		Growth: ui.Bars("console.overview.growth", []string{"console.overview.sign_ups"}, days(now, counts[signUps])),
 	}
 	v.HashTime = v.Hashing.HashTime.Milliseconds()

@@ -30,12 +30,18 @@ CREATE INDEX profile_name ON profile (name_key, account_id);
 CREATE INDEX account_inactive ON account (created_at, id) WHERE NOT active;
 CREATE INDEX account_unverified ON account (created_at, id) WHERE NOT email_verified;
 CREATE INDEX account_staff ON account (created_at, id) WHERE staff OR superuser;
+CREATE INDEX account_inactive_email ON account (email_key, id) WHERE NOT active;
+CREATE INDEX account_unverified_email ON account (email_key, id) WHERE NOT email_verified;
+CREATE INDEX account_staff_email ON account (email_key, id) WHERE staff OR superuser;
 CREATE INDEX audit_event_kind ON audit_event (kind, at);
 CREATE INDEX job_recipient ON job (recipient, created_at);
 
 -- +goose Down
 DROP INDEX job_recipient;
 DROP INDEX audit_event_kind;
+DROP INDEX account_staff_email;
+DROP INDEX account_unverified_email;
+DROP INDEX account_inactive_email;
 DROP INDEX account_staff;
 DROP INDEX account_unverified;
 DROP INDEX account_inactive;
