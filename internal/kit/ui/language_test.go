@@ -76,8 +76,8 @@ func TestLanguagePickerKeepsWhereOneIs(t *testing.T) {
 		}
 		return found
 	}
-	found := hrefs("/account/verify/?token=a%26b&done=x&lang=fr")
-	if len(found) != 8 || found["ar"] != "?lang=ar&token=a%26b" {
+	found := hrefs("/account/sign-in/?next=a%26b&done=x&lang=fr")
+	if len(found) != 8 || found["ar"] != "?lang=ar&next=a%26b" {
 		t.Errorf("%v", found)
 	}
 	if got := hrefs("/?x=" + strings.Repeat("y", 5000))["de"]; got != "?lang=de" {
