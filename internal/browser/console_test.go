@@ -72,10 +72,10 @@ func TestStaffFindsAndHelpsSomebody(t *testing.T) {
 }
 
 func TestStaffActsOnSeveralAccountsAtOnce(t *testing.T) {
-	one, two := newAccount(t), newAccount(t)
+	one, two := couple(t)
 	b := open(t)
 	b.signIn(newAccount(t, "--staff"))
-	b.choose([]person{one, two}, "disable", http.StatusOK)
+	b.choose(one, []person{one, two}, "disable", http.StatusOK)
 	b.shows(one.email, two.email)
 	b.send(`main form[action$="/done/"] button`, http.StatusOK)
 	for _, p := range []person{one, two} {
@@ -281,15 +281,15 @@ func TestConsoleAsksForAFreshPassword(t *testing.T) {
 }
 
 func TestConsoleNeedsNoScript(t *testing.T) {
-	p := newAccount(t)
+	p, boss := couple(t, "--superuser")
 	b := open(t)
 	b.withoutScript()
-	b.signIn(newAccount(t, "--superuser"))
+	b.signIn(boss)
 	for _, path := range []string{"/console/", "/console/sessions/", "/console/mails/", "/console/templates/", "/console/keys/", "/console/audit/", "/console/settings/"} {
 		b.visit(path)
 		b.at(path)
 	}
-	b.choose([]person{p}, "sign-out", http.StatusOK)
+	b.choose(p, []person{p}, "sign-out", http.StatusOK)
 	b.send(`main form[action$="/done/"] button`, http.StatusOK)
 	b.deed(p, "disable")
 	signsIn(t, p, http.StatusForbidden)

@@ -188,7 +188,20 @@ func stranger() person {
 // newAccount makes a verified account with flags of the command line, such as --superuser.
 func newAccount(t testing.TB, flags ...string) person {
 	t.Helper()
-	p := stranger()
+	return create(t, stranger(), flags...)
+}
+
+// couple makes two accounts whose addresses begin alike, as no others do; the second one has flags.
+func couple(t testing.TB, flags ...string) (one, two person) {
+	t.Helper()
+	one, two = stranger(), stranger()
+	two.email = strings.Replace(one.email, "@", ".two@", 1)
+	one.email = strings.Replace(one.email, "@", ".one@", 1)
+	return create(t, one), create(t, two, flags...)
+}
+
+func create(t testing.TB, p person, flags ...string) person {
+	t.Helper()
 	said := site.command(t, p.password, append([]string{"account", "create", p.email, "--password-stdin"}, flags...)...)
 	p.id = strings.Fields(said)[2] // created ADDRESS ID
 	return p

@@ -243,3 +243,22 @@ func TestSweepRemovesNumbersAfterFourHundredDays(t *testing.T) {
 		}
 	})
 }
+
+func TestNowCountsWhileThereIsLittle(t *testing.T) {
+	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
+		a := w.Account("jo@example.com", "")
+		w.Session(a.ID)
+		w.Exec("UPDATE session SET ended_at = $1 WHERE id = $2", w.Now(), w.Session(a.ID).SessionID)
+		got, ok, err := stat.Now(t.Context(), w.DB.DB)
+		if want := (stat.Levels{Accounts: 1, Active: 1, Sessions: 1}); err != nil || !ok || got != want {
+			t.Errorf("%+v, %t, %v, want %+v", got, ok, err, want)
+		}
+		for i := range 1001 {
+			w.Exec(`INSERT INTO account (id, subject, email, email_key, email_verified, active, staff, superuser, epoch, created_at)
+				VALUES ($1, $2, $2, $2, TRUE, TRUE, FALSE, FALSE, 0, $3)`, uuid.Must(uuid.NewV7()), fmt.Sprintf("more%d@example.com", i), w.Now())
+		}
+		if _, ok, err := stat.Now(t.Context(), w.DB.DB); ok || err != nil {
+			t.Errorf("of many: %t, %v", ok, err)
+		}
+	})
+}

@@ -64,6 +64,16 @@ func measured(ctx context.Context, d *db.DB, hour time.Time) (bool, error) {
 	return true, nil
 }
 
+// fewRows reports whether neither accounts nor sessions are more than a page can count.
+func fewRows(ctx context.Context, d *db.DB) (bool, error) {
+	var accounts, sessions int64
+	err := d.Row(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM account LIMIT $1) a), (SELECT count(*) FROM (SELECT 1 FROM session LIMIT $1) s)`, []any{little + 1}, &accounts, &sessions)
+	if err != nil {
+		return false, fmt.Errorf("stat: %w", err)
+	}
+	return accounts <= little && sessions <= little, nil
+}
+
 func countAccounts(ctx context.Context, d *db.DB) (n int64, err error) {
 	if err := d.Row(ctx, `SELECT count(*) FROM account`, nil, &n); err != nil {
 		return 0, fmt.Errorf("stat: count accounts: %w", err)

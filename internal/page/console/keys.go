@@ -80,7 +80,7 @@ func (c *Console) writeRotate(w http.ResponseWriter, r *http.Request, status int
 		purposes = append(purposes, string(p))
 	}
 	return c.write(w, r, status, "keys_rotate", rotateView{
-		Form: form, Purposes: c.options(r, "console.keys.purpose.for_", purposes...), When: c.options(r, "console.keys.when.", inTurn, atOnce),
+		Form: form, Purposes: c.options(r, "console.keys.purpose_for_", purposes...), When: c.options(r, "console.keys.when.", inTurn, atOnce),
 		Same: c.same([]string{"keys", "rotate", "--purpose=sign"}, call{}),
 	})
 }

@@ -30,6 +30,7 @@ var (
 type overviewView struct {
 	Concerns []concern
 	Fresh    bool // nothing has been counted yet
+	Live     bool // accounts and sessions are counted now, not once an hour
 	Accounts int64
 	Active   int64
 	Sessions int64
@@ -75,6 +76,11 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) error {
 		Week:   ui.Bars("console.overview.week", turnout, days(now, counts[signIns], counts[refusals])),
 		People: ui.Lines("console.overview.people", []string{"console.overview.active", "console.overview.sessions"}, levels(now, counts[stat.Active], counts[stat.Sessions])),
 		Growth: ui.Bars("console.overview.growth", []string{"console.overview.sign_ups"}, days(now, counts[signUps])),
+	}
+	if now, few, err := stat.Now(ctx, c.DB); err != nil {
+		return err
+	} else if few {
+		v.Accounts, v.Active, v.Sessions, v.Live = now.Accounts, now.Active, now.Sessions, true
 	}
 	v.HashTime = v.Hashing.HashTime.Milliseconds()
 	v.Concerns = c.concerns(v, overdue)
