@@ -146,6 +146,7 @@ func (s *Server) complete(t testing.TB, given *gatehouse.Config) gatehouse.Confi
 func (s *Server) serve(cfg gatehouse.Config, scheme string) {
 	s.mux.Handle(strings.TrimSuffix(cfg.MountPath, "/")+"/", s.gh.Handler())
 	s.mux.Handle("/account/", s.gh.Pages())
+	s.mux.Handle("/console/", s.gh.Console())
 	s.mux.Handle("/dev/", s.gh.Dev())
 	s.http.Config.ErrorLog = slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug)
 	if scheme == "https" {

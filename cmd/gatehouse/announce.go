@@ -48,10 +48,12 @@ func firstAdmin(ctx context.Context, gh *gatehouse.Gatehouse) (password string, 
 
 const welcomeText = `Gatehouse is listening on {url} (development mode: this machine only)
 
+  Tour      {url}/dev/   (every page, sample accounts, mailbox, clock)
+  Account   {url}/account/
+  Console   {url}/console/
   API       {issuer}/
   Docs      {issuer}/docs/
   Mailbox   {url}/dev/mailbox/
-  Clock     {url}/dev/clock/
   Data      {data}
 `
 

@@ -38,6 +38,7 @@ func serve(ctx context.Context, l net.Listener, origin, database string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/api/auth/", gh.Handler())
 	mux.Handle("/account/", gh.Pages())
+	mux.Handle("/console/", gh.Console())
 	mux.Handle("/dev/", gh.Dev())
 	mux.Handle("GET /hello", gh.Require(http.HandlerFunc(hello)))
 	mux.Handle("GET /hello/live", gh.Require(http.HandlerFunc(hello), gh.Live())) // refused as soon as the session ends

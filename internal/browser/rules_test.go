@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-const strictPolicy = "default-src 'none'; script-src 'self'; img-src http://127.0.0.1:9; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const strictPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src http://127.0.0.1:9; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // fine is a page that breaks no rule.
 const fine = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Fine</title></head><body><main><h1>Fine</h1>%s</main></body></html>`
@@ -33,6 +33,7 @@ var misbehaving = map[string]struct {
 	"/wide":      {body: `<table><tr><td>` + strings.Repeat("W", 1000) + `</table>`, want: "scroll sideways"},
 	"/key":       {body: `<p>console.accounts.title</p>`, want: "texts are missing: [\"console.accounts.title\"]"},
 	"/squeezed":  {body: `<table width="50"><tr><td><code>token&shy;refresh&shy;reused</code></table>`, want: "many lines"},
+	"/flat":      {body: `<link rel="stylesheet" href="/cards.css"><p data-label="Name"></p>`, want: "labels lie above one another: [\"Name\"]"},
 	"/german":    {body: `<!DOCTYPE html><html lang="de"><title>x</title><h1>x</h1>`, want: `its language is "de"`},
 	"/untitled":  {body: `<!DOCTYPE html><html lang="en"><h1>x</h1>`, want: "it has no title"},
 	"/status":    {status: http.StatusTeapot, want: "answered 418, want 200"},
@@ -57,6 +58,10 @@ func misbehave(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/throw.js":
 		h.Set("Content-Type", "text/javascript")
 		fmt.Fprint(w, `throw new Error("x")`)
+		return
+	case r.URL.Path == "/cards.css":
+		h.Set("Content-Type", "text/css")
+		fmt.Fprint(w, `[data-label]::before { content: attr(data-label); position: absolute }`)
 		return
 	case !ok:
 		w.WriteHeader(http.StatusNotFound)

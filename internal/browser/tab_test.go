@@ -143,6 +143,7 @@ type facts struct {
 	Overflow  bool     // one has to scroll sideways
 	Keys      []string // of texts, where the texts themselves should stand
 	Squeezed  []string // words that are broken into many lines
+	Flat      []string // labels of cells without any height, which lie above their neighbours
 }
 
 const factsOf = `({
@@ -160,6 +161,9 @@ const factsOf = `({
 			return {text: e.textContent.trim(), lines: new Set([...range.getClientRects()].map(r => Math.round(r.top))).size};
 		})
 		.filter(w => /^\S{2,24}$/.test(w.text) && w.lines > 2).map(w => w.text),
+	Flat: [...document.querySelectorAll("[data-label]")]
+		.filter(e => e.checkVisibility() && getComputedStyle(e, "::before").content !== "none" && e.getBoundingClientRect().height < 12)
+		.map(e => e.dataset.label),
 })`
 
 // check holds the page shown to what holds for all.
@@ -205,6 +209,9 @@ func (b *tab) factProblems() (problems []string) {
 	}
 	if len(f.Squeezed) > 0 {
 		problems = append(problems, fmt.Sprintf("words are broken into many lines: %q", f.Squeezed))
+	}
+	if len(f.Flat) > 0 {
+		problems = append(problems, fmt.Sprintf("labels lie above one another: %q", f.Flat))
 	}
 	if f.Overflow {
 		problems = append(problems, "one has to scroll sideways to see all of it")

@@ -23,6 +23,7 @@ type door struct {
 	members      map[string]string // JSON types by name
 	optional     bool              // a request without a body is sound
 	bearer       bool
+	root         bool // it takes a superuser's token
 	form         bool // it takes forms too
 }
 
@@ -40,6 +41,30 @@ var doors = []door{
 	{method: "POST", path: "/password/reset/confirm/", members: map[string]string{"token": "string", "new_password": "string"}},
 	{method: "POST", path: "/password/change/", members: map[string]string{"old_password": "string", "new_password": "string"}, bearer: true},
 	{method: "PATCH", path: "/me/", members: map[string]string{"full_name": "string", "phone": "string", "locale": "string", "attributes": "object"}, bearer: true},
+	{method: "DELETE", path: "/me/", members: map[string]string{"password": "string"}, bearer: true},
+	{method: "PATCH", path: "/admin/accounts/{account}/", members: map[string]string{"is_staff": "boolean", "is_superuser": "boolean"}, root: true},
+	{method: "POST", path: "/admin/accounts/bulk/", members: map[string]string{"action": "string", "accounts": "list"}, root: true},
+}
+
+// key is what opens the doors that are not for everybody.
+type key struct{ account, access, root string }
+
+func (w *world) key() key {
+	w.t.Helper()
+	jo := w.account("jo@example.com")
+	w.superuser("root@example.com")
+	return key{account: jo.ID, access: w.signIn("jo@example.com", "body").access, root: w.signIn("root@example.com", "body").access}
+}
+
+// at returns where d is asked and with what.
+func (k key) at(d door) (path string, options []option) {
+	switch {
+	case d.root:
+		options = append(options, bearer(k.root))
+	case d.bearer:
+		options = append(options, bearer(k.access))
+	}
+	return strings.Replace(d.path, "{account}", k.account, 1), options
 }
 
 // The list above is the whole: a new route that takes a body belongs into it.
@@ -55,12 +80,12 @@ func TestEveryRouteWithABodyIsTried(t *testing.T) {
 	}
 	tried := map[string]bool{}
 	for _, d := range doors {
-		tried[d.path] = true
+		tried[d.method+" "+d.path] = true
 	}
 	for path, operations := range document.Paths {
 		for method, o := range operations {
-			if o.RequestBody != nil && !tried[path] {
-				t.Errorf("%s %s is not tried", strings.ToUpper(method), path)
+			if one := strings.ToUpper(method) + " " + path; o.RequestBody != nil && !tried[one] {
+				t.Errorf("%s is not tried", one)
 			}
 		}
 	}
@@ -70,7 +95,7 @@ func TestEveryRouteWithABodyIsTried(t *testing.T) {
 func (d door) sound() map[string]any {
 	body := map[string]any{}
 	for name, kind := range d.members {
-		body[name] = map[string]any{"string": canary, "object": map[string]any{"team": canary}}[kind]
+		body[name] = map[string]any{"string": canary, "object": map[string]any{"team": canary}, "boolean": true, "list": []string{canary}}[kind]
 	}
 	return body
 }
@@ -88,17 +113,30 @@ type hostileBody struct{ name, body, code string }
 
 const badJSON, badFields = "json_invalid", "fields_invalid"
 
+// spoilt is a sound body with more text after a value, or after a name where no value is text.
+func (d door) spoilt(with string) string {
+	whole, spot := text(d.sound()), canary
+	if !strings.Contains(whole, canary) {
+		spot = slices.Sorted(maps.Keys(d.members))[0]
+	}
+	return strings.Replace(whole, spot, spot+with, 1)
+}
+
 // bodies are made from a sound one of d.
 func (d door) bodies() []hostileBody {
 	whole := text(d.sound())
 	name := slices.Sorted(maps.Keys(d.members))[0]
+	unknown := "is_superuser"
+	if d.members[unknown] != "" {
+		unknown = "is_root"
+	}
 	all := []hostileBody{
 		{"blank", " ", badJSON}, {"null", "null", badFields}, {"array", "[" + whole + "]", badFields}, {"number", "17", badFields}, {"string", `"` + canary + `"`, badFields},
 		{"17 levels", `{"` + name + `":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`, badJSON}, {"30,000 levels", strings.Repeat("[", 30_000) + strings.Repeat("]", 30_000), badJSON},
 		{"trailing garbage", whole + canary, badJSON}, {"two bodies", whole + whole, badJSON}, {"byte order mark", "\ufeff" + whole, badJSON}, {"truncated", whole[:len(whole)-2], badJSON},
-		{"raw NUL", strings.Replace(whole, canary, canary+"\x00", 1), badJSON}, {"escaped NUL", strings.Replace(whole, canary, canary+`\u0000`, 1), badJSON},
-		{"invalid UTF-8", strings.Replace(whole, canary, canary+"\xff", 1), badJSON}, {"lone surrogate", strings.Replace(whole, canary, canary+`\ud800`, 1), badJSON},
-		{"unknown member", strings.Replace(whole, "{", `{"is_superuser":"`+canary+`",`, 1), badFields}, {"user_id", strings.Replace(whole, "{", `{"user_id":"`+canary+`",`, 1), badFields},
+		{"raw NUL", d.spoilt("\x00"), badJSON}, {"escaped NUL", d.spoilt(`\u0000`), badJSON},
+		{"invalid UTF-8", d.spoilt("\xff"), badJSON}, {"lone surrogate", d.spoilt(`\ud800`), badJSON},
+		{"unknown member", strings.Replace(whole, "{", `{"`+unknown+`":"`+canary+`",`, 1), badFields}, {"user_id", strings.Replace(whole, "{", `{"user_id":"`+canary+`",`, 1), badFields},
 		{"a kilobyte of a name", strings.Replace(whole, "{", `{"`+strings.Repeat("x", 60_000)+`":1,`, 1), badFields},
 	}
 	for member, kind := range d.members {
@@ -108,14 +146,18 @@ func (d door) bodies() []hostileBody {
 			all = append(all, hostileBody{member + " is " + what, text(body), badFields})
 		}
 		for what, v := range map[string]any{"null": nil, "a number": 17, "true": true, "an array": []string{canary, "b@example.com"}, "a list of objects": []any{map[string]any{canary: 1}}, "huge": 1e300} {
-			if what == "null" && (kind == "object" || d.form || slices.Contains([]string{"username", "refresh", "phone", "locale", "full_name", "audience", "transport"}, member)) {
+			if what == "true" && kind == "boolean" || what == "an array" && kind == "list" {
+				continue // that is what it takes
+			}
+			if what == "null" && (kind == "object" || kind == "boolean" || d.form || slices.Contains([]string{"username", "refresh", "phone", "locale", "full_name", "audience", "transport"}, member)) {
 				continue // for what may be left out null is the same
 			}
 			with(what, v)
 		}
-		if kind == "string" {
+		if kind != "object" {
 			with("an object", map[string]any{canary: canary})
-		} else {
+		}
+		if kind != "string" {
 			with("a string", canary)
 		}
 		rest, upper := text(d.sound()), strings.ToUpper(member[:1])+member[1:]
@@ -133,21 +175,17 @@ func (d door) bodies() []hostileBody {
 
 func TestHostileBodiesAreRefusedAndChangeNothing(t *testing.T) {
 	each(t, silent, func(t *testing.T, w *world) {
-		w.account("jo@example.com")
-		mine := w.signIn("jo@example.com", "body")
+		k := w.key()
 		for _, d := range doors {
-			var options []option
-			if d.bearer {
-				options = append(options, bearer(mine.access))
-			}
+			path, options := k.at(d)
 			before := w.digest()
 			for _, b := range d.bodies() {
 				if !utf8.ValidString(b.name) || b.body == "" {
 					t.Fatalf("%s: a broken case", b.name)
 				}
-				w.refused(w.call(d.method, d.path, b.body, options...), b.name, http.StatusBadRequest, b.code)
+				w.refused(w.call(d.method, path, b.body, options...), b.name, http.StatusBadRequest, b.code)
 			}
-			w.wrongWrapping(d, options)
+			w.wrongWrapping(d, path, options)
 			if w.digest() != before {
 				t.Errorf("%s %s changed the database", d.method, d.path)
 			}
@@ -159,28 +197,28 @@ func TestHostileBodiesAreRefusedAndChangeNothing(t *testing.T) {
 }
 
 // wrongWrapping tries media types, encodings and sizes.
-func (w *world) wrongWrapping(d door, options []option) {
+func (w *world) wrongWrapping(d door, path string, options []option) {
 	w.t.Helper()
 	whole := text(d.sound())
 	for _, kind := range []string{"", "text/plain", "text/json", "application/xml", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "application/x-www-form-urlencoded"} {
 		if d.form && strings.HasSuffix(kind, "urlencoded") {
 			continue
 		}
-		a := w.call(d.method, d.path, whole, append(options, header("Content-Type", kind))...)
+		a := w.call(d.method, path, whole, append(options, header("Content-Type", kind))...)
 		w.refused(a, "as "+kind, http.StatusUnsupportedMediaType, "media_type_unsupported")
 	}
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	_, _ = io.WriteString(z, whole)
 	_ = z.Close()
-	w.refused(w.call(d.method, d.path, zipped.String(), append(options, header("Content-Encoding", "gzip"))...), "gzip", http.StatusUnsupportedMediaType, "media_type_unsupported")
-	w.refused(w.call(d.method, d.path, strings.Repeat(" ", 64<<10)+"{", options...), "64 KiB and one", http.StatusRequestEntityTooLarge, "body_too_large")
-	w.refused(w.call(d.method, d.path, strings.Repeat(" ", 64<<10-1)+"{", options...), "64 KiB", http.StatusBadRequest, badJSON)
-	long := strings.Replace(whole, canary, strings.Repeat("x", 100_000), 1)
-	w.refused(w.call(d.method, d.path, long, options...), "100,000 characters", http.StatusRequestEntityTooLarge, "body_too_large")
+	w.refused(w.call(d.method, path, zipped.String(), append(options, header("Content-Encoding", "gzip"))...), "gzip", http.StatusUnsupportedMediaType, "media_type_unsupported")
+	w.refused(w.call(d.method, path, strings.Repeat(" ", 64<<10)+"{", options...), "64 KiB and one", http.StatusRequestEntityTooLarge, "body_too_large")
+	w.refused(w.call(d.method, path, strings.Repeat(" ", 64<<10-1)+"{", options...), "64 KiB", http.StatusBadRequest, badJSON)
+	long := d.spoilt(strings.Repeat("x", 100_000))
+	w.refused(w.call(d.method, path, long, options...), "100,000 characters", http.StatusRequestEntityTooLarge, "body_too_large")
 	if !d.optional {
-		w.refused(w.call(d.method, d.path, "", options...), "no body", http.StatusUnsupportedMediaType, "media_type_unsupported")
-		w.refused(w.call(d.method, d.path, "", append(options, header("Content-Type", "application/json"))...), "an empty body", http.StatusBadRequest, badJSON)
+		w.refused(w.call(d.method, path, "", options...), "no body", http.StatusUnsupportedMediaType, "media_type_unsupported")
+		w.refused(w.call(d.method, path, "", append(options, header("Content-Type", "application/json"))...), "an empty body", http.StatusBadRequest, badJSON)
 	}
 }
 
@@ -188,7 +226,7 @@ func (w *world) wrongWrapping(d door, options []option) {
 func TestTenMegabytesAreNotRead(t *testing.T) {
 	w := open(t, "sqlite", silent)
 	for _, d := range doors {
-		if d.bearer {
+		if d.bearer || d.root {
 			continue // strangers are refused before
 		}
 		for _, announced := range []int64{10 << 20, -1} {
@@ -274,8 +312,7 @@ func TestLookAlikeAddressesAreOtherAddresses(t *testing.T) {
 // Well-formed, and wrong as only a machine would make it: nothing of it is our fault.
 func TestOddValuesAreTheCallersFault(t *testing.T) {
 	each(t, silent, func(t *testing.T, w *world) {
-		w.account("jo@example.com")
-		mine := w.signIn("jo@example.com", "body")
+		k := w.key()
 		odd := []string{
 			"", " ", "\u202e" + canary, canary + "\ufffe", "\U0010ffff" + canary, strings.Repeat("\U0001f600", 10_000), strings.Repeat("x", 60_000), "'; DROP TABLE account; --" + canary, "../../" + canary, "${jndi:ldap://x}" + canary,
 			"%00" + canary, "\\" + canary, "\t\r\n" + canary, strings.Repeat(".", 16_000), "grt_" + strings.Repeat("A", 1000), strings.Repeat("a.", 5000), "eyJhbGciOiJub25lIn0.e30.", "\u0001" + canary, "e\u0301" + strings.Repeat("\u0301", 5000),
@@ -287,21 +324,21 @@ func TestOddValuesAreTheCallersFault(t *testing.T) {
 					values = odd[:8] // most of them cost a hash
 				}
 				for _, v := range values {
-					body := map[string]any{"email": "jo@example.com", "password": "short", "full_name": "Jo", "token": "x", "new_password": "short", "old_password": password}
+					body := map[string]any{"email": "jo@example.com", "password": "short", "full_name": "Jo", "token": "x", "new_password": "short", "old_password": password, "action": "unlock", "accounts": []string{k.account}}
 					for name := range body {
 						if _, known := d.members[name]; !known {
 							delete(body, name)
 						}
 					}
 					body[member] = v
-					if kind == "object" {
+					switch kind {
+					case "object":
 						body[member] = map[string]any{"team": v, canary: v}
+					case "list":
+						body[member] = []string{v}
 					}
-					var options []option
-					if d.bearer {
-						options = append(options, bearer(mine.access))
-					}
-					a := w.call(d.method, d.path, text(body), options...)
+					path, options := k.at(d)
+					a := w.call(d.method, path, text(body), options...)
 					if a.status >= 500 {
 						t.Errorf("%s %s with %s %.30q: answered %d %s", d.method, d.path, member, v, a.status, a.code)
 					}
@@ -311,7 +348,7 @@ func TestOddValuesAreTheCallersFault(t *testing.T) {
 				}
 			}
 		}
-		if !w.signedIn(mine.access) {
+		if !w.signedIn(k.access) || !w.signedIn(k.root) {
 			t.Error("the session ended")
 		}
 	})

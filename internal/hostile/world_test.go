@@ -83,6 +83,12 @@ func (w *world) account(email string) gatehousetest.Account {
 	return w.CreateAccount(w.t, func(n *gatehouse.NewAccount) { n.Email, n.Password = email, password })
 }
 
+// superuser makes an account that may do whatever the admin API and the console offer.
+func (w *world) superuser(email string) gatehousetest.Account {
+	w.t.Helper()
+	return w.CreateAccount(w.t, func(n *gatehouse.NewAccount) { n.Email, n.Password, n.Superuser = email, password, true })
+}
+
 // option changes a request.
 type option func(*http.Request)
 
