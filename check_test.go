@@ -63,7 +63,9 @@ func TestCheckNamesEachProblem(t *testing.T) {
 		{"GATEHOUSE_TEMPLATE_DIR", func(c *Config) { c.TemplateDir = "/nonexistent" }},
 		{"GATEHOUSE_PAGE_SESSIONS__ABSOLUTE", func(c *Config) { c.PageSessions.Absolute = 401 * 24 * time.Hour }},
 		{"GATEHOUSE_PAGE_SESSIONS__IDLE", func(c *Config) { c.PageSessions.Idle = 25 * time.Hour }},
-		{"GATEHOUSE_PAGE_SESSIONS__REMEMBERED_ABSOLUTE", func(c *Config) { c.PageSessions.RememberedAbsolute, c.PageSessions.RememberedIdle = 23*time.Hour, 12*time.Hour }},
+		{"GATEHOUSE_PAGE_SESSIONS__REMEMBERED_ABSOLUTE", func(c *Config) {
+			c.PageSessions.RememberedAbsolute, c.PageSessions.RememberedIdle = 23*time.Hour, 12*time.Hour
+		}},
 		{"GATEHOUSE_PAGE_SESSIONS__REMEMBERED_IDLE", func(c *Config) { c.PageSessions.RememberedIdle = time.Hour }},
 		{"GATEHOUSE_PAGE_SESSIONS__STAFF_PROOF", func(c *Config) { c.PageSessions.StaffProof = 25 * time.Hour }},
 		{"GATEHOUSE_PAGE_SESSIONS__FRESH", func(c *Config) { c.PageSessions.Fresh = 13 * time.Hour }},

@@ -95,7 +95,7 @@ func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Con
 	}
 	ctx := checked.Context()
 	switch level {
-	case web.TokenHolder:
+	case web.TokenHolder: // the route's own statement asks
 	case web.StaffToken, web.SuperuserToken:
 		b.AccountID, b.Staff, b.Superuser, err = session.CheckRank(ctx, g.db, b.SessionID, b.Subject, g.db.Now())
 		if err == nil && !b.Superuser && (level == web.SuperuserToken || !b.Staff) {

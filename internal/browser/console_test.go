@@ -71,6 +71,18 @@ func TestStaffFindsAndHelpsSomebody(t *testing.T) {
 	b.shows("account.disabled", "account.enabled")
 }
 
+// choose ticks accounts in the console's list of those whose addresses begin like somebody's, and asks
+// for something to be done to all of them.
+func (b *tab) choose(like person, people []person, action string, status int) {
+	b.t.Helper()
+	prefix, _, _ := strings.Cut(like.email, ".")
+	b.visit("/console/accounts/?by=email&prefix=" + prefix + ".")
+	for _, p := range people {
+		b.query(`input[name="account[]"][value="` + p.id + `"]`).click()
+	}
+	b.send(`main button[name=action][value="`+action+`"]`, status)
+}
+
 func TestStaffActsOnSeveralAccountsAtOnce(t *testing.T) {
 	one, two := couple(t)
 	b := open(t)

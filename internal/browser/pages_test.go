@@ -2,11 +2,8 @@ package browser
 
 import (
 	"bufio"
-	"cmp"
 	"net/http"
 	"os"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -221,130 +218,6 @@ var notPages = []string{
 	"/account/data/export/", "/console/audit/export/", // files
 	"/console/accounts/~selected/", "/console/accounts/~selected/done/", // lead to the list
 	"/console/templates/{kind}/{language}/preview/", // a mail, in the frame of another page
-}
-
-// cast are the people of the table.
-type cast struct {
-	viewer person  // who is signed in
-	owner  *person // whose password is reset again and again
-}
-
-// registered registers a person through the API and returns where the mail leads.
-func registered(t testing.TB, p person) string {
-	t.Helper()
-	return mailed(t, p.email, func() {
-		site.post(t, "/register/", map[string]string{"email": p.email, "password": p.password, "full_name": "Jo Doe"}, http.StatusCreated)
-	}).link(t)
-}
-
-// signUp registers somebody on the page.
-func (b *tab) signUp(p person) {
-	b.t.Helper()
-	b.visit("/account/sign-up/")
-	b.enter("full_name", "Jo Doe")
-	b.enter("email", p.email)
-	b.enter("password", p.password)
-	b.send(mainButton, http.StatusOK)
-	b.at("/account/check-mail/")
-}
-
-// choose ticks accounts in the console's list of those whose addresses begin like somebody's, and asks
-// for something to be done to all of them.
-func (b *tab) choose(like person, people []person, action string, status int) {
-	b.t.Helper()
-	prefix, _, _ := strings.Cut(like.email, ".")
-	b.visit("/console/accounts/?by=email&prefix=" + prefix + ".")
-	for _, p := range people {
-		b.query(`input[name="account[]"][value="` + p.id + `"]`).click()
-	}
-	b.send(`main button[name=action][value="`+action+`"]`, status)
-}
-
-// signsOutEverywhere has a program of the same person end all of their sessions.
-func signsOutEverywhere(t testing.TB, p person) {
-	t.Helper()
-	access := signsIn(t, p, http.StatusOK)
-	if resp := site.call(t, http.MethodPost, mountPath+"/logout/all/", "application/json", "{}", "Authorization", "Bearer "+access); resp.StatusCode >= http.StatusBadRequest {
-		t.Fatalf("signing out everywhere answered %d", resp.StatusCode)
-	}
-}
-
-// resetLink asks for a reset through the API and returns where the mail leads.
-func resetLink(t testing.TB, p *person) string {
-	t.Helper()
-	return mailed(t, p.email, func() {
-		site.post(t, "/password/reset/", map[string]string{"email": p.email}, http.StatusAccepted)
-	}).link(t)
-}
-
-// Every page in every state, as it looks to everyone: axe-core and the validator find nothing, the
-// keyboard reaches all of it, and it keeps the rules of check.
-func TestEveryPage(t *testing.T) {
-	m := newMarkup(t)
-	for _, l := range looks() {
-		t.Run(l.String(), func(t *testing.T) {
-			for _, who := range []string{anonymous, member, staff, superuser} {
-				t.Run(who, func(t *testing.T) { lookAtAll(t, l, who, m) })
-			}
-		})
-	}
-	found, n := m.problems(t)
-	for _, problem := range found {
-		t.Error(problem)
-	}
-	t.Logf("%d pages validated", n)
-}
-
-func lookAtAll(t *testing.T, l look, who string, m *markup) {
-	owner, viewer := couple(t, flags[who]...)
-	c := &cast{viewer: viewer, owner: &owner}
-	b := open(t)
-	b.wear(l)
-	if who != anonymous {
-		b.signIn(c.viewer)
-	}
-	for _, p := range pages {
-		if p.who != who {
-			continue
-		}
-		t.Run(p.name, func(t *testing.T) {
-			b.t = t
-			p.lookAt(b, c)
-			m.add(t, p.name+"."+l.String(), b.source())
-		})
-	}
-	b.t = t
-}
-
-var wildcard = regexp.MustCompile(`\{\w+\}`)
-
-// mounted returns where a route of routes.golden lies.
-func mounted(route string) string {
-	if strings.HasPrefix(route, "/docs/") {
-		return mountPath + route
-	}
-	return route
-}
-
-func (p shown) lookAt(b *tab, c *cast) {
-	if p.reach != nil {
-		p.reach(b, c)
-	} else {
-		b.visitFor(strings.Replace(mounted(p.route), "{account}", c.owner.id, 1), cmp.Or(p.status, http.StatusOK))
-	}
-	if ok, _ := path.Match(wildcard.ReplaceAllString(mounted(p.route), "*"), b.path()); !ok && p.route != "" {
-		b.t.Errorf("came to %s, want %s", b.path(), p.route)
-	}
-	b.picture(p.name)
-	for _, v := range b.axe() {
-		b.t.Error(v)
-	}
-	if b.look != plain {
-		return
-	}
-	for _, problem := range b.keyboardProblems() {
-		b.t.Error(problem)
-	}
 }
 
 // No page is left out of the table, and none of its lines is about a page that is gone.

@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"testing"
@@ -42,18 +41,6 @@ func (b *tab) refused(path string) {
 	b.t.Helper()
 	b.visit(path)
 	b.at(firstPage)
-}
-
-// signsIn has a program sign in and returns its access token. It fails unless the answer has the
-// wanted status.
-func signsIn(t testing.TB, p person, want int) (access string) {
-	t.Helper()
-	var tokens struct{ Access string }
-	resp := site.post(t, "/login/", map[string]string{"email": p.email, "password": p.password}, want)
-	if err := json.NewDecoder(resp.Body).Decode(&tokens); err != nil {
-		t.Fatal(err)
-	}
-	return tokens.Access
 }
 
 func TestSignInByKeyboardAlone(t *testing.T) {

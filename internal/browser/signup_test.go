@@ -8,6 +8,17 @@ import (
 	"testing"
 )
 
+// signUp registers somebody on the page.
+func (b *tab) signUp(p person) {
+	b.t.Helper()
+	b.visit("/account/sign-up/")
+	b.enter("full_name", "Jo Doe")
+	b.enter("email", p.email)
+	b.enter("password", p.password)
+	b.send(mainButton, http.StatusOK)
+	b.at("/account/check-mail/")
+}
+
 // Somebody registers, is told to look into the mailbox, cannot sign in before that, and confirms in
 // the same browser with one click.
 func TestSignUpToTheFirstSignIn(t *testing.T) {

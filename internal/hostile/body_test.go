@@ -39,9 +39,9 @@ var doors = []door{
 	{method: "POST", path: "/logout/all/", members: map[string]string{"refresh": "string"}, optional: true},
 	{method: "POST", path: "/password/reset/", members: map[string]string{"email": "string"}},
 	{method: "POST", path: "/password/reset/confirm/", members: map[string]string{"token": "string", "new_password": "string"}},
+	{method: "DELETE", path: "/me/", members: map[string]string{"password": "string"}, bearer: true}, // before what changes the password
 	{method: "POST", path: "/password/change/", members: map[string]string{"old_password": "string", "new_password": "string"}, bearer: true},
 	{method: "PATCH", path: "/me/", members: map[string]string{"full_name": "string", "phone": "string", "locale": "string", "attributes": "object"}, bearer: true},
-	{method: "DELETE", path: "/me/", members: map[string]string{"password": "string"}, bearer: true},
 	{method: "PATCH", path: "/admin/accounts/{account}/", members: map[string]string{"is_staff": "boolean", "is_superuser": "boolean"}, root: true},
 	{method: "POST", path: "/admin/accounts/bulk/", members: map[string]string{"action": "string", "accounts": "list"}, root: true},
 }

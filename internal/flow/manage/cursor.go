@@ -42,7 +42,7 @@ func question(parts ...string) (digest [8]byte) {
 func (p place) cursor(q [8]byte) string {
 	raw := append([]byte{cursorVersion}, q[:]...)
 	raw = append(raw, p.id[:]...)
-	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMilli())) //nolint:gosec // read back as it was
+	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMilli()))
 	return base64.RawURLEncoding.EncodeToString(append(raw, p.key...))
 }
 
@@ -57,7 +57,7 @@ func placeOf(q [8]byte, cursor string) (*place, error) {
 		raw[0] != cursorVersion || [8]byte(raw[1:9]) != q {
 		return nil, refused
 	}
-	at := int64(binary.BigEndian.Uint64(raw[25:cursorHead])) //nolint:gosec // checked below
+	at := int64(binary.BigEndian.Uint64(raw[25:cursorHead]))
 	p := place{id: uuid.UUID(raw[9:25]), at: time.UnixMilli(at).UTC(), key: string(raw[cursorHead:])}
 	if at < 0 || p.id == uuid.Nil || !utf8.ValidString(p.key) || strings.ContainsRune(p.key, 0) {
 		return nil, refused

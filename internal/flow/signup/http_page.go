@@ -172,7 +172,7 @@ func (s *Service) hours() int { return int(s.cfg.Lifetime.Hours()) }
 // fill puts what a person can mend beside the fields. It returns false for anything else.
 func fill(form *ui.Form, why error) bool {
 	all := []error{why}
-	if joined, ok := why.(interface{ Unwrap() []error }); ok { //nolint:errorlint // of check alone, which joins last
+	if joined, ok := why.(interface{ Unwrap() []error }); ok {
 		all = joined.Unwrap()
 	}
 	for _, err := range all {

@@ -229,7 +229,7 @@ func TestManyMayRenderAtOnce(t *testing.T) {
 		all.Go(func() {
 			lang := ui.Languages()[i%8].Tag
 			w := httptest.NewRecorder()
-			if err := u.Write(w, httptest.NewRequest(http.MethodGet, "/?lang="+lang, nil), ui.Page{Name: "sample/page", Data: "X"}); err != nil || !strings.Contains(w.Body.String(), `lang="`+lang+`"`) { //nolint:noctx // of no server
+			if err := u.Write(w, httptest.NewRequest(http.MethodGet, "/?lang="+lang, nil), ui.Page{Name: "sample/page", Data: "X"}); err != nil || !strings.Contains(w.Body.String(), `lang="`+lang+`"`) {
 				t.Errorf("%s: %v", lang, err)
 			}
 		})
@@ -266,7 +266,7 @@ func BenchmarkWrite(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := u.Write(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/?lang=de", nil), ui.Page{Name: "sample/page"}); err != nil { //nolint:noctx // of no server
+		if err := u.Write(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/?lang=de", nil), ui.Page{Name: "sample/page"}); err != nil {
 			b.Fatal(err)
 		}
 	}

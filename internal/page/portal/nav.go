@@ -12,7 +12,7 @@ import (
 const (
 	homePath     = "/account/"
 	profilePath  = "/account/profile/"
-	passwordPath = "/account/password/" //nolint:gosec // a path
+	passwordPath = "/account/password/"
 	sessionsPath = "/account/sessions/"
 	languagePath = "/account/language/"
 	dataPath     = "/account/data/"

@@ -1,0 +1,86 @@
+package browser
+
+import (
+	"cmp"
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// cast are the people of the table.
+type cast struct {
+	viewer person  // who is signed in
+	owner  *person // whose password is reset again and again
+}
+
+// Every page in every state, as it looks to everyone: axe-core and the validator find nothing, the
+// keyboard reaches all of it, and it keeps the rules of check.
+func TestEveryPage(t *testing.T) {
+	m := newMarkup(t)
+	for _, l := range looks() {
+		t.Run(l.String(), func(t *testing.T) {
+			for _, who := range []string{anonymous, member, staff, superuser} {
+				t.Run(who, func(t *testing.T) { lookAtAll(t, l, who, m) })
+			}
+		})
+	}
+	found, n := m.problems(t)
+	for _, problem := range found {
+		t.Error(problem)
+	}
+	t.Logf("%d pages validated", n)
+}
+
+func lookAtAll(t *testing.T, l look, who string, m *markup) {
+	owner, viewer := couple(t, flags[who]...)
+	c := &cast{viewer: viewer, owner: &owner}
+	b := open(t)
+	b.wear(l)
+	if who != anonymous {
+		b.signIn(c.viewer)
+	}
+	for _, p := range pages {
+		if p.who != who {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			b.t = t
+			p.lookAt(b, c)
+			m.add(t, p.name+"."+l.String(), b.source())
+		})
+	}
+	b.t = t
+}
+
+var wildcard = regexp.MustCompile(`\{\w+\}`)
+
+// mounted returns where a route of routes.golden lies.
+func mounted(route string) string {
+	if strings.HasPrefix(route, "/docs/") {
+		return mountPath + route
+	}
+	return route
+}
+
+func (p shown) lookAt(b *tab, c *cast) {
+	if p.reach != nil {
+		p.reach(b, c)
+	} else {
+		b.visitFor(strings.Replace(mounted(p.route), "{account}", c.owner.id, 1), cmp.Or(p.status, http.StatusOK))
+	}
+	if ok, _ := path.Match(wildcard.ReplaceAllString(mounted(p.route), "*"), b.path()); !ok && p.route != "" {
+		b.t.Errorf("came to %s, want %s", b.path(), p.route)
+	}
+	b.picture(p.name)
+	for _, v := range b.axe() {
+		b.t.Error(v)
+	}
+	if b.look != plain {
+		return
+	}
+	for _, problem := range b.keyboardProblems() {
+		b.t.Error(problem)
+	}
+}
