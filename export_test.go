@@ -5,6 +5,7 @@ import "github.com/gatehouse-auth/gatehouse/internal/kit/db"
 // What the tests beside this package need to see.
 var (
 	APIRoutes     = (*Gatehouse).routes
+	PageSets      = pageSets
 	PageRoutes    = (*Gatehouse).pageRoutes
 	ConsoleRoutes = (*Gatehouse).consoleRoutes
 )

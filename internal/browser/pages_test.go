@@ -34,7 +34,7 @@ type shown struct {
 // pages are all pages. A new one is one line.
 var pages = []shown{
 	{name: "sign-in", route: "/account/sign-in/", who: anonymous},
-	{name: "sign-in-refused", route: "/account/sign-in/", who: anonymous, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
+	{name: "sign-in-refused", route: "/account/sign-in/", who: anonymous, status: http.StatusUnauthorized, reach: func(b *tab, _ *cast) {
 		b.visit(firstPage)
 		b.attempt(stranger(), http.StatusUnauthorized)
 	}},
@@ -149,9 +149,9 @@ var pages = []shown{
 		b.visitFor("/console/accounts/?by=shoesize&prefix=44", http.StatusBadRequest)
 	}},
 	{name: "account", route: "/console/accounts/{account}/", who: superuser, reach: func(b *tab, c *cast) {
-		signsIn(b.t, *c.owner, http.StatusOK)
+		signsIn(b.t, c.owner, http.StatusOK)
 		resetLink(b.t, c.owner)
-		b.visit(onAccount(*c.owner))
+		b.visit(onAccount(c.owner))
 	}},
 	{name: "account-fresh", route: "/console/accounts/{account}/", who: staff},
 	{name: "account-long-name", route: "/console/accounts/{account}/", who: superuser, reach: func(b *tab, _ *cast) {
@@ -168,14 +168,14 @@ var pages = []shown{
 	{name: "account-rank", route: "/console/accounts/{account}/rank/", who: superuser},
 	{name: "account-look", route: "/console/accounts/{account}/look/", who: superuser},
 	{name: "account-session", route: "/console/accounts/{account}/sessions/{session}/", who: superuser, reach: func(b *tab, c *cast) {
-		signsIn(b.t, *c.owner, http.StatusOK)
-		b.visit(onAccount(*c.owner))
+		signsIn(b.t, c.owner, http.StatusOK)
+		b.visit(onAccount(c.owner))
 		b.send(`main a[href*="/sessions/"]`, http.StatusOK)
 	}},
-	{name: "accounts-chosen", who: superuser, reach: func(b *tab, c *cast) { b.choose(*c.owner, []person{*c.owner, c.viewer}, "disable", http.StatusOK) }},
-	{name: "accounts-chosen-none", who: superuser, status: http.StatusBadRequest, reach: func(b *tab, c *cast) { b.choose(*c.owner, nil, "disable", http.StatusBadRequest) }},
+	{name: "accounts-chosen", who: superuser, reach: func(b *tab, c *cast) { b.choose(c.owner, []person{c.owner, c.viewer}, "disable", http.StatusOK) }},
+	{name: "accounts-chosen-none", who: superuser, status: http.StatusBadRequest, reach: func(b *tab, c *cast) { b.choose(c.owner, nil, "disable", http.StatusBadRequest) }},
 	{name: "accounts-changed", who: superuser, reach: func(b *tab, c *cast) {
-		b.choose(*c.owner, []person{*c.owner}, "sign-out", http.StatusOK)
+		b.choose(c.owner, []person{c.owner}, "sign-out", http.StatusOK)
 		b.send(`main form button.danger, main form button:not(.quiet)`, http.StatusOK)
 	}},
 	{name: "console-sessions", route: "/console/sessions/", who: superuser},
@@ -199,7 +199,7 @@ var pages = []shown{
 	{name: "audit-none", route: "/console/audit/", who: superuser, reach: func(b *tab, _ *cast) { b.visit("/console/audit/?since=2001-01-01&until=2001-01-02") }},
 	{name: "settings", route: "/console/settings/", who: superuser},
 	{name: "look", who: superuser, reach: func(b *tab, c *cast) {
-		b.visit(onAccount(*c.owner) + "look/")
+		b.visit(onAccount(c.owner) + "look/")
 		b.enter("reason", "They asked on the phone why their name is wrong")
 		b.send(`main form[action$="/look/"] button`, http.StatusOK)
 		b.at("/account/")

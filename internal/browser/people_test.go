@@ -130,7 +130,7 @@ func signsOutEverywhere(t testing.TB, p person) {
 }
 
 // resetLink asks for a reset through the API and returns where the mail leads.
-func resetLink(t testing.TB, p *person) string {
+func resetLink(t testing.TB, p person) string {
 	t.Helper()
 	return mailed(t, p.email, func() {
 		site.post(t, "/password/reset/", map[string]string{"email": p.email}, http.StatusAccepted)

@@ -153,7 +153,15 @@ func (w *world) page(method, path string, form url.Values, options ...option) an
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", w.URL)
 	}
+	if strings.HasPrefix(path, "/console/") {
+		return w.send(w.Gatehouse().Console(), r, options)
+	}
 	return w.send(w.Gatehouse().Pages(), r, options)
+}
+
+// setBody gives a request another body.
+func setBody(r *http.Request, body string) {
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 }
 
 func (w *world) send(h http.Handler, r *http.Request, options []option) answer {

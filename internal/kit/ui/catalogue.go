@@ -77,23 +77,28 @@ func (t *tongue) read(sets []Set) error {
 	return nil
 }
 
-// messages returns a set's texts in one language; none where the file is missing.
+// messages returns a set's texts in one language: locales/LANG.json, and locales/problem.LANG.json
+// for the words of faults; none where a file is missing.
 func messages(set Set, lang string) ([]*i18n.Message, error) {
 	if set.Files == nil {
 		return nil, nil
 	}
-	text, err := fs.ReadFile(set.Files, "locales/"+lang+".json")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	var all []*i18n.Message
+	for _, file := range []string{"locales/" + lang + ".json", "locales/problem." + lang + ".json"} {
+		text, err := fs.ReadFile(set.Files, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ui: set %s: %w", set.Name, err)
+		}
+		found, err := i18n.ParseMessageBytes(text, func(data []byte, v any) error { return json.Unmarshal(data, v) })
+		if err != nil {
+			return nil, fmt.Errorf("ui: set %s: %s: %w", set.Name, file, err)
+		}
+		all = append(all, found...)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("ui: set %s: %w", set.Name, err)
-	}
-	found, err := i18n.ParseMessageBytes(text, func(data []byte, v any) error { return json.Unmarshal(data, v) })
-	if err != nil {
-		return nil, fmt.Errorf("ui: set %s: locales/%s.json: %w", set.Name, lang, err)
-	}
-	return found, nil
+	return all, nil
 }
 
 func isPlain(m *i18n.Message) bool {

@@ -21,6 +21,7 @@ func (u *UI) functions(lang, assets string) template.FuncMap {
 		"day":    func(when time.Time) template.HTML { return u.dayElement(lang, when) },
 		"number": func(n any) (string, error) { return u.number(lang, n) },
 		"chart":  func(c Chart) chartView { return u.layOut(lang, c) },
+		"device": func(name string) string { return u.device(lang, name) },
 		"lang":   func() string { return lang },
 		"dir":    func() string { return dirOf(lang) },
 		"asset":  func(name string) (string, error) { return u.assets.address(assets, name) },
@@ -73,6 +74,18 @@ func (u *UI) rich(lang, key string, args ...any) template.HTML {
 	}
 	text := template.HTMLEscapeString(u.Text(lang, key, marked...))
 	return template.HTML(strings.NewReplacer(bold...).Replace(text)) //nolint:gosec // all of it is escaped above
+}
+
+// device words what the edge noted of a browser and its system ("Firefox on Linux"), which is what
+// rows hold, in another language.
+func (u *UI) device(lang, noted string) string {
+	if noted == "" || noted == "an unknown device" {
+		return u.Text(lang, "ui.device_unknown")
+	}
+	if browser, system, both := strings.Cut(noted, " on "); both {
+		return u.Text(lang, "ui.device", "browser", browser, "system", system)
+	}
+	return noted
 }
 
 // timeElement writes a time in UTC; app.js turns it into the reader's zone.

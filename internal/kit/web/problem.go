@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -125,9 +126,25 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
+	f = q.edge.inLanguage(h, r, f)
 	w.WriteHeader(status)
 	p := Problem{Type: q.edge.issuer + "/docs/errors#" + f.Code, Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code, RequestID: q.ID, Errors: f.Fields}
 	_ = json.MarshalWrite(w, p) // the caller may be gone; there is nobody left to tell
+}
+
+// inLanguage words f in the language that r asks for. Programs go by the code.
+func (e *Edge) inLanguage(h http.Header, r *http.Request, f *fault.Error) *fault.Error {
+	if e.cfg.UI == nil {
+		return f
+	}
+	lang := e.cfg.UI.Language(r)
+	h.Set("Content-Language", lang)
+	said := *f
+	said.Detail, said.Fields = e.cfg.UI.Detail(lang, f.Code, f.Detail), slices.Clone(f.Fields)
+	for i, field := range said.Fields {
+		said.Fields[i].Detail = e.cfg.UI.Detail(lang, field.Code, field.Detail)
+	}
+	return &said
 }
 
 // challenge follows RFC 6750 section 3.1: no error code where no token was sent.

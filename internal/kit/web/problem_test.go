@@ -119,3 +119,18 @@ func TestErrorPagesEscapeAndTellTheCode(t *testing.T) {
 		t.Errorf("answered %d\n%s", a.status, a.text)
 	}
 }
+
+func TestProblemsSpeakTheLanguageAskedFor(t *testing.T) {
+	e := newEdge(t, nil)
+	english := e.call(http.MethodGet, "/nothing/", "")
+	for lang, want := range map[string]string{"": "en", "de-AT, en;q=0.5": "de", "ar": "ar", "xx": "en", "zh-CN": "zh"} {
+		a := e.call(http.MethodGet, "/nothing/", "", header("Accept-Language", lang))
+		if a.header.Get("Content-Language") != want || (a.problem.Detail == english.problem.Detail) != (want == "en") || a.problem.Code != "not_found" {
+			t.Errorf("%q: %s, %s", lang, a.header.Get("Content-Language"), a.problem.Detail)
+		}
+	}
+	short := e.call(http.MethodPost, "/echo/", `{}`, header("Accept-Language", "de"))
+	if len(short.problem.Errors) == 0 || strings.Contains(short.problem.Errors[0].Detail, "required") {
+		t.Errorf("%+v", short.problem.Errors)
+	}
+}

@@ -99,14 +99,15 @@ func (e *Edge) forwardedFor(r *http.Request, peer netip.Addr) netip.Addr {
 // CheckOrigin refuses a request that a page of a foreign origin made a browser send. Whoever
 // sends neither Sec-Fetch-Site nor Origin is no browser and carries no one's cookies. Our
 // own pages send no referrer, and browsers then make the Origin of their forms "null": that is
-// believed where the browser itself says same-origin, and nowhere else.
+// believed where the browser itself says same-origin, and nowhere else. Pages believe our own
+// origin alone: the allowed ones are for programs that use the API.
 func (q *Request) CheckOrigin() error {
 	origins, sites := q.r.Header.Values("Origin"), q.r.Header.Values("Sec-Fetch-Site")
 	if len(origins) > 1 || len(sites) > 1 {
 		return ErrOrigin
 	}
 	none := len(origins) == 0
-	own := !none && q.edge.origins[origins[0]]
+	own := !none && (origins[0] == q.edge.origin || !q.html && q.edge.origins[origins[0]])
 	hidden := !none && origins[0] == "null"
 	switch {
 	case own:
