@@ -89,6 +89,14 @@ func (b *battery) contents() []chapter {
 			{"dies when the owner signs in", b.resetDiesOnSignIn},
 			{"refuses links of an hour ago", b.resetsLate},
 		}},
+		{Leaving, []scene{
+			{"takes a copy of what is held along", b.exports},
+			{"erases the account for its password alone", b.erases},
+		}},
+		{Pages, []scene{
+			{"sign in and out by a cookie of their own", b.signsInToPages},
+			{"take no form from elsewhere", b.refusesForeignForms},
+		}},
 		{Protection, []scene{
 			{"asks everybody for a token", b.asksForToken},
 			{"takes tokens from the one header only", b.takesOneHeader},

@@ -73,6 +73,9 @@ func mounted(gh *gatehouse.Gatehouse, front func(http.Handler) http.Handler) htt
 	return mux
 }
 
+// whole is a mount with nothing in front.
+func whole(api http.Handler) http.Handler { return api }
+
 func TestRunProvesStripPrefixMount(t *testing.T) {
 	gatehousetest.Run(t, host(t, func(gh *gatehouse.Gatehouse) http.Handler {
 		return mounted(gh, func(api http.Handler) http.Handler { return http.StripPrefix("/api/auth", api) })

@@ -197,6 +197,25 @@ var sabotages = map[string]struct {
 			x.answers(http.StatusOK, `{}`)
 		}
 	}},
+	"exports nothing": {scene: "leaving/takes_a_copy", before: func(x *exchange) {
+		if x.path == "GET /me/export/" {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
+	"erases nothing": {scene: "leaving/erases_the_account", before: func(x *exchange) {
+		if x.path == "DELETE /me/" && x.r.Header.Get("Authorization") != "" && !x.seen.first(x.r.Header.Get("Authorization")) {
+			x.answers(http.StatusNoContent, ``)
+		}
+	}},
+	"keeps browsers signed in": {scene: "pages/sign_in_and_out", before: func(x *exchange) {
+		if x.path == "POST /account/sign-out/" {
+			x.answers(http.StatusSeeOther, ``)
+		}
+	}},
+	"believes every form": {scene: "pages/take_no_form_from_elsewhere", before: func(x *exchange) {
+		x.r.Header.Set("Origin", "http://"+x.r.Host)
+		x.r.Header.Del("Sec-Fetch-Site")
+	}},
 	"forgets the challenge": {scene: "protection/asks_everybody_for_a_token", after: func(x *exchange) {
 		x.answer.Header().Del("WWW-Authenticate")
 	}},
@@ -214,7 +233,7 @@ var sabotages = map[string]struct {
 	"leaves the protected endpoint open": {scene: "protection/covers_your_endpoint"},
 }
 
-// sabotaged puts a saboteur in front of the API.
+// sabotaged puts a saboteur in front of a Gatehouse.
 func sabotaged(before, after func(*exchange)) func(http.Handler) http.Handler {
 	seen := &memory{values: map[string][]byte{}}
 	return func(api http.Handler) http.Handler {
@@ -254,7 +273,7 @@ func TestSabotaged(t *testing.T) {
 	}
 	for name, s := range sabotages {
 		t.Run(name, func(t *testing.T) {
-			target := host(t, func(gh *gatehouse.Gatehouse) http.Handler { return mounted(gh, sabotaged(s.before, s.after)) })
+			target := host(t, func(gh *gatehouse.Gatehouse) http.Handler { return sabotaged(s.before, s.after)(mounted(gh, whole)) })
 			if s.before == nil && s.after == nil {
 				target.Protected = strings.TrimSuffix(target.APIURL, "/") + "/.well-known/jwks.json"
 			}
@@ -269,7 +288,7 @@ func others(scene string) []gatehousetest.Feature {
 	all := []gatehousetest.Feature{
 		gatehousetest.Registration, gatehousetest.Verification, gatehousetest.Login, gatehousetest.Issuance, gatehousetest.Profile,
 		gatehousetest.Refresh, gatehousetest.Cookies, gatehousetest.Logout, gatehousetest.Sessions, gatehousetest.TokenEndpoints,
-		gatehousetest.PasswordChange, gatehousetest.PasswordReset, gatehousetest.Protection, gatehousetest.Refusals,
+		gatehousetest.PasswordChange, gatehousetest.PasswordReset, gatehousetest.Leaving, gatehousetest.Pages, gatehousetest.Protection, gatehousetest.Refusals,
 	}
 	feature, _, _ := strings.Cut(scene, "/")
 	return slices.DeleteFunc(all, func(f gatehousetest.Feature) bool { return string(f) == feature })

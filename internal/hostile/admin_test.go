@@ -13,7 +13,7 @@ import (
 
 func isAdmin(r pageRoute) bool { return strings.HasPrefix(r.path, "/admin/") }
 
-// adminBodies are sound bodies where one is taken.
+// adminBody is a sound body where one is taken.
 func adminBody(r pageRoute, subject string) string {
 	switch r.method + " " + r.path {
 	case "PATCH /admin/accounts/{account}/":
@@ -30,7 +30,7 @@ func TestTheAdminAPIIsForPresentStaffAlone(t *testing.T) {
 	each(t, silent, func(t *testing.T, w *world) {
 		s := newSite(w)
 		staff := func(n *gatehouse.NewAccount) { n.Password, n.Staff = password, true }
-		former, present := w.CreateAccount(t, staff), w.CreateAccount(t, staff)
+		former, present, peer := w.CreateAccount(t, staff), w.CreateAccount(t, staff), w.CreateAccount(t, staff)
 		root, jo := w.signIn("root@example.com", "body"), w.signIn("jo@example.com", "cookie")
 		old, clerk := w.signIn(former.Email, "body"), w.signIn(present.Email, "body")
 		if a := w.call(http.MethodGet, "/admin/accounts/", "", bearer(old.access)); a.status != http.StatusOK {
@@ -76,7 +76,7 @@ func TestTheAdminAPIIsForPresentStaffAlone(t *testing.T) {
 				w.problem(a, "the id "+id[:min(len(id), 20)])
 			}
 			if strings.Contains(r.path, "{account}") && r.method == http.MethodPost {
-				for _, protected := range []string{s.root, present.ID} {
+				for _, protected := range []string{s.root, peer.ID} {
 					a := w.call(r.method, strings.Replace(r.path, "{account}", protected, 1), body, bearer(clerk.access))
 					w.refused(a, "staff upon staff", http.StatusForbidden, "account_protected")
 				}

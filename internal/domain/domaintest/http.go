@@ -25,6 +25,7 @@ import (
 // Client asks routes behind a real edge.
 type Client struct {
 	t          testing.TB
+	origin     string
 	api, pages http.Handler
 }
 
@@ -32,9 +33,12 @@ type Client struct {
 var errNoToken = fault.New(fault.Unauthenticated, "token_missing", "Send an access token.")
 
 // Serve puts the edge in front of routes. A token is a session's id, as Bearer makes it.
-func (w *World) Serve(api, pages []web.Route) *Client {
+func (w *World) Serve(api, pages []web.Route) *Client { return w.ServeAt(Origin, api, pages) }
+
+// ServeAt is Serve for a server that the public knows as origin.
+func (w *World) ServeAt(origin string, api, pages []web.Route) *Client {
 	w.t.Helper()
-	edge, err := web.NewEdge(web.Config{PublicURL: Origin, MountPath: "/api/auth", Logger: slog.New(slog.DiscardHandler),
+	edge, err := web.NewEdge(web.Config{PublicURL: origin, MountPath: "/api/auth", Logger: slog.New(slog.DiscardHandler),
 		Authenticate: w.authenticate, UI: w.UI(web.Pages()),
 		Enrich: func(ctx context.Context, q *web.Request) context.Context {
 			return audit.NewContext(ctx, audit.Source{Actor: "self", Address: q.Address.String(), Device: q.Device(), RequestID: q.ID})
@@ -42,7 +46,7 @@ func (w *World) Serve(api, pages []web.Route) *Client {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &Client{t: w.t, api: edge.API("test", "1", api), pages: edge.Site(pages)}
+	return &Client{t: w.t, origin: origin, api: edge.API("test", "1", api), pages: edge.Site(pages)}
 }
 
 // visitHeader stands in for the page cookie, which flow/signin reads.
@@ -166,7 +170,7 @@ type Answer struct {
 // Call sends a JSON body to the API.
 func (c *Client) Call(method, path, body string, options ...Option) Answer {
 	c.t.Helper()
-	r := httptest.NewRequest(method, Origin+"/api/auth"+path, strings.NewReader(body))
+	r := httptest.NewRequest(method, c.origin+"/api/auth"+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -176,13 +180,13 @@ func (c *Client) Call(method, path, body string, options ...Option) Answer {
 // Page opens a page.
 func (c *Client) Page(path string, options ...Option) Answer {
 	c.t.Helper()
-	return c.send(c.pages, httptest.NewRequest(http.MethodGet, Origin+path, nil), options)
+	return c.send(c.pages, httptest.NewRequest(http.MethodGet, c.origin+path, nil), options)
 }
 
 // Submit posts a form to a page.
 func (c *Client) Submit(path string, form url.Values, options ...Option) Answer {
 	c.t.Helper()
-	r := httptest.NewRequest(http.MethodPost, Origin+path, strings.NewReader(form.Encode()))
+	r := httptest.NewRequest(http.MethodPost, c.origin+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	// A page with Referrer-Policy no-referrer posts like this.
 	return c.send(c.pages, r, append([]Option{OwnPage(), Header("Origin", "null")}, options...))

@@ -57,7 +57,7 @@ func dict(args ...any) (map[string]any, error) {
 }
 
 // rich is Text with its values in bold, each in its own direction: an address stays legible in a
-// text that runs the other way.
+// text that runs the other way. Times become what date makes of them.
 func (u *UI) rich(lang, key string, args ...any) template.HTML {
 	const first = '\ue000' // of the private use area: no text holds them
 	marked, bold := make([]any, len(args)), []string{}
@@ -67,9 +67,12 @@ func (u *UI) rich(lang, key string, args ...any) template.HTML {
 		if i%2 == 0 || args[i-1] == "n" {
 			continue
 		}
-		value := template.HTMLEscapeString(fmt.Sprint(u.say(t, args[i])))
 		mark := string(first + rune(i))
-		bold = append(bold, mark, "<strong><bdi>"+value+"</bdi></strong>")
+		if when, ok := args[i].(time.Time); ok {
+			bold = append(bold, mark, string(u.timeElement(lang, when)))
+		} else {
+			bold = append(bold, mark, "<strong><bdi>"+template.HTMLEscapeString(fmt.Sprint(u.say(t, args[i])))+"</bdi></strong>")
+		}
 		marked[i] = mark
 	}
 	text := template.HTMLEscapeString(u.Text(lang, key, marked...))
