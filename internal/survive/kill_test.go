@@ -39,7 +39,7 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 					t.Fatalf("round %d, killed %s", round, moments[round%len(moments)])
 				}
 			}
-			l.busy(l.told, append(changes, "refresh", "me")...)
+			l.busy(l.told, append(changes, "erase", "refresh", "me")...)
 			if engine == "sqlite" {
 				var verdict string
 				if s.read(&verdict, "PRAGMA integrity_check"); verdict != "ok" {

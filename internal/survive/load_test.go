@@ -137,7 +137,7 @@ func (l *load) mail(ctx context.Context, kind, to string, n int) (letter, bool) 
 	return letter{}, false
 }
 
-// newcomer registers one address after another and confirms every second one.
+// newcomer registers one address after another, confirms every second one and erases every fourth.
 type newcomer struct {
 	load *load
 	at   *server
@@ -152,6 +152,8 @@ type registration struct {
 	known    bool   // it was acknowledged
 	token    string // was sent in, with an unknown outcome unless verified
 	verified bool
+	leaves   bool // was asked to be erased, with an unknown outcome unless erased
+	erased   bool
 }
 
 func (n *newcomer) act(ctx context.Context) bool {
@@ -170,7 +172,20 @@ func (n *newcomer) act(ctx context.Context) bool {
 		r.token = m.token
 		r.verified = n.load.known("verify", n.at.verify(m.token), http.StatusOK)
 	}
+	if r.verified && n.n%4 == 1 {
+		n.leave(r)
+	}
 	return true
+}
+
+// leave erases the account.
+func (n *newcomer) leave(r *registration) {
+	p, a := n.at.login(r.email, password(n.n))
+	if a.status != http.StatusOK {
+		return // an outage
+	}
+	r.leaves = true
+	r.erased = n.load.known("erase", n.at.erase(p.Access, password(n.n)), http.StatusNoContent)
 }
 
 // check looks at what was registered since the last check.
@@ -193,6 +208,9 @@ func (n *newcomer) checkOne(r *registration, pass string) {
 	}
 	_, a := n.at.login(r.email, pass)
 	switch { // there is a mail if and only if there is a registration
+	case r.erased && !a.is(http.StatusUnauthorized, "credentials_rejected"):
+		t.Errorf("login to an account that was erased answered %v", a)
+	case r.leaves && a.is(http.StatusUnauthorized, "credentials_rejected"): // whole in either case
 	case r.token != "" && a.status == http.StatusOK: // whether it was the first or the second attempt
 	case r.token == "" && len(mails) > 0 && a.is(http.StatusForbidden, "email_not_verified"):
 	case !r.known && len(mails) == 0 && a.is(http.StatusUnauthorized, "credentials_rejected"):

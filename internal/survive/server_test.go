@@ -151,6 +151,10 @@ func (s *server) api(path string, body map[string]string, options ...option) ans
 	return s.call("POST", "/api/auth"+path, body, options...)
 }
 
+func (s *server) erase(access, password string) answer {
+	return s.call(http.MethodDelete, "/api/auth/me/", map[string]string{"password": password}, bearer(access))
+}
+
 func (s *server) get(path, access string) answer {
 	return s.call("GET", "/api/auth"+path, nil, bearer(access))
 }
