@@ -144,7 +144,7 @@ func (s *site) framed(a answer, what string) {
 	}
 	if framable || !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "script-src 'unsafe-inline'") || strings.Contains(policy, "unsafe-eval") ||
 		a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(a.header.Get("Cache-Control"), "no-store") ||
-		a.header.Get("Cross-Origin-Opener-Policy") != "same-origin" {
+		a.header.Get("Cross-Origin-Opener-Policy") != "same-origin" || !strings.Contains(a.header.Get("Strict-Transport-Security"), "max-age=31536000") {
 		s.t.Errorf("%s: %s answered %d with the policy %q and headers %v", what, a.what, a.status, policy, a.header)
 	}
 }
@@ -325,6 +325,10 @@ func TestPagesAnswerTheirOwnHostAndNoFrame(t *testing.T) {
 		}
 		if r.access == "public" || r.method != http.MethodGet {
 			continue
+		}
+		// Whose pages may use the API may not read ours.
+		if a := w.page(r.method, s.at(r), nil, s.who(r), header("Origin", listed), header("Sec-Fetch-Site", "same-site")); a.status != http.StatusForbidden || a.header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("for a listed origin: %s answered %d", a.what, a.status)
 		}
 		for _, dest := range []string{"iframe", "image", "script", "embed", "object", "empty", "style"} {
 			a := w.page(r.method, s.at(r), nil, s.who(r), header("Sec-Fetch-Site", "cross-site"), header("Sec-Fetch-Mode", "no-cors"), header("Sec-Fetch-Dest", dest))
