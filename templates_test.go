@@ -49,12 +49,12 @@ func TestOperatorsMayReplaceATemplate(t *testing.T) {
 func TestATemplateThatDoesNotFitKeepsTheServerFromStarting(t *testing.T) {
 	page := gatehouse.Templates()["pages/signin/sign_in.html"]
 	for name, file := range map[string][2]string{
-		"another version":  {"pages/signin/sign_in.html", strings.Replace(page, "version 1", "version 0", 1)},
-		"no version":       {"pages/signin/sign_in.html", strings.SplitN(page, "\n", 2)[1]},
-		"broken":           {"pages/signin/sign_in.html", page + "{{if}}"},
-		"no such page":     {"pages/signin/sign_on.html", page},
-		"no such mail":     {"mails/en/welcome.txt", "x"},
-		"a broken mail":    {"mails/en/verify.txt", "{{define"},
+		"another version": {"pages/signin/sign_in.html", strings.Replace(page, "version 1", "version 0", 1)},
+		"no version":      {"pages/signin/sign_in.html", strings.SplitN(page, "\n", 2)[1]},
+		"broken":          {"pages/signin/sign_in.html", page + "{{if}}"},
+		"no such page":    {"pages/signin/sign_on.html", page},
+		"no such mail":    {"mails/en/welcome.txt", "x"},
+		"a broken mail":   {"mails/en/verify.txt", "{{define"},
 	} {
 		dir := t.TempDir()
 		write(t, dir, file[0], file[1])
