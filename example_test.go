@@ -32,7 +32,8 @@ func Example() {
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/auth/", gh.Handler()) // register, sign in, refresh, …
-	mux.Handle("/account/", gh.Pages())    // where mails lead
+	mux.Handle("/account/", gh.Pages())    // signing in and up, and people's own pages
+	mux.Handle("/console/", gh.Console())  // for staff
 	mux.Handle("GET /hello", gh.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := verifier.FromContext(r.Context())
 		fmt.Fprintln(w, "Hello, account", id.Subject)
