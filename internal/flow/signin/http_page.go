@@ -99,7 +99,7 @@ func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.writeSignIn(w, r, statusOf(w, err), v)
 	}
-	if former, err := s.visit(r); err == nil {
+	if former, err := s.ownVisit(r); err == nil {
 		// Who was signed in here before is not any more.
 		if err := s.SignOutPage(r.Context(), former); err != nil {
 			return err

@@ -528,6 +528,14 @@ func TestLookingAtAnothersPages(t *testing.T) {
 		if _, text := b.get("/account/"); !strings.HasPrefix(text, email) {
 			t.Errorf("16 minutes later shows %q", text)
 		}
+		// Who signs in anew while looking is signed out as who they were before.
+		must(t, look(owner.Subject, reason))
+		before := b.cookies[cookieName]
+		b.signIn()
+		former := &browser{w: w, site: b.site, cookies: map[string]string{cookieName: before}}
+		if resp, _ := former.get("/account/"); resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("the session of before answered %d", resp.StatusCode)
+		}
 		must(t, look(owner.Subject, reason))
 		looking := b.cookies["__Host-gatehouse-look"]
 		b.post("/account/sign-out/", nil)
