@@ -6,12 +6,14 @@ import (
 	"unicode"
 )
 
+// maxNext is how long a return address may be, in bytes.
+const maxNext = 2048
+
 // ReturnTo returns where a browser may be sent after it is done here: a path of our own, or an
 // address on an allowed origin, which origin then names. Anything else is no place: an open
 // redirect lends our name to strangers (CWE-601). The result is spelled anew, so that browser and
 // server read the same.
 func (q *Request) ReturnTo(next string) (target, origin string, ok bool) {
-	const maxNext = 2048
 	for _, c := range next {
 		if c <= ' ' || c == '\\' || c == 0x7f {
 			return "", "", false // browsers drop some of these, and then read something else
