@@ -172,11 +172,12 @@ type Limit struct {
 
 // Limits bound how often things may be tried. An honest success is not counted.
 type Limits struct {
-	// SignInPerAccount bounds wrong passwords for one account; default 10 in 15 min.
+	// SignInPerAccount bounds wrong passwords of sign-ins to one account; default 10 in 15 min.
 	SignInPerAccount Limit `config:"sign_in_per_account"`
 	// SignInPerAddress bounds wrong passwords from one network address; default 50 in 15 min.
 	SignInPerAddress Limit `config:"sign_in_per_address"`
-	// ConfirmPerAccount bounds wrong passwords where a page asks for it once more; default 5 in 15 min.
+	// ConfirmPerAccount bounds wrong passwords of whoever is signed in: to confirm, to change the
+	// password, to leave; default 5 in 15 min.
 	ConfirmPerAccount Limit `config:"confirm_per_account"`
 	// ExportPerAccount bounds how often people may download their data; default 5 in an hour.
 	ExportPerAccount Limit `config:"export_per_account"`

@@ -101,6 +101,9 @@ func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Con
 		if err == nil && !b.Superuser && (level == web.SuperuserToken || !b.Staff) {
 			err = web.ErrDenied
 		}
+		if err == nil && level == web.SuperuserToken && g.db.Now().Sub(id.AuthTime) > g.cfg.PageSessions.Fresh {
+			err = session.ErrStale // as on the console's pages
+		}
 		ctx = acting(ctx, b.AccountID)
 	default:
 		b.AccountID, err = session.Check(ctx, g.db, b.SessionID, b.Subject, g.db.Now())

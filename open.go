@@ -259,14 +259,16 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	guesses := g.limit("signin.account", g.cfg.Limits.SignInPerAccount)
 	perNetwork := g.limit("signin.address", g.cfg.Limits.SignInPerAddress)
 	perMailbox, mailsPerNetwork := g.limit("mail.address", g.cfg.Limits.MailPerAddress), g.limit("mail.network", g.cfg.Limits.MailPerNetwork)
-	g.password, err = password.New(password.Config{PerAccount: guesses},
+	// Whoever is signed in guesses apart from whoever is not: nobody outside can use an owner's tries up.
+	confirms := g.limit("page.confirm", g.cfg.Limits.ConfirmPerAccount)
+	g.password, err = password.New(password.Config{PerAccount: confirms},
 		password.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Letters: g.letters})
 	if err != nil {
 		return err
 	}
 	g.signin, err = signin.New(signin.Config{
 		Issuer: g.Issuer(), Audiences: g.cfg.Audience, AccessLife: g.cfg.AccessTokenLifetime, Identifier: g.cfg.SignInBy, AuditRefresh: g.cfg.AuditRefresh,
-		Pages: session.PageLimits(g.cfg.PageSessions), PerConfirm: g.limit("page.confirm", g.cfg.Limits.ConfirmPerAccount), SignUp: !g.cfg.RegistrationClosed,
+		Pages: session.PageLimits(g.cfg.PageSessions), PerConfirm: confirms, SignUp: !g.cfg.RegistrationClosed,
 		Session:    session.Limits{Idle: g.cfg.Sessions.Idle, Absolute: g.cfg.Sessions.Absolute, Window: g.cfg.Sessions.RefreshWindow},
 		PerAccount: guesses, PerAddress: perNetwork,
 	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Password: g.password, Schema: g.schema, UI: g.ui, Logger: g.cfg.Logger, Verify: g.bearer})
@@ -291,16 +293,15 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	g.profile, err = profile.New(profile.Config{PerExport: g.limit("profile.export", g.cfg.Limits.ExportPerAccount)},
 		profile.Deps{DB: g.db, Schema: g.schema, Limiter: g.limiter, Letters: g.letters,
 			Prove: func(ctx context.Context, by session.Bearer, given string) error {
-				return g.password.Prove(ctx, by, given, guesses)
+				return g.password.Prove(ctx, by, given, confirms)
 			}})
 	if err != nil {
 		return err
 	}
-	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters, Queue: g.queue,
+	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters, Queue: g.queue, Limiter: g.limiter,
 		SendReset: g.recovery.Mail,
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
-			key, confirms := id.String(), g.limit("page.confirm", g.cfg.Limits.ConfirmPerAccount)
-			return errors.Join(g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: key}), g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: confirms, Key: key}))
+			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
 		}})
 	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Attributes: attributes(g.cfg.Attributes)})
 	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter,

@@ -190,7 +190,7 @@ func TestServeDevNeedsNothing(t *testing.T) {
 	for path, want := range map[string]int{
 		"/healthz": 200, "/readyz": 200, "/healthz/": 200, "/.well-known/jwks.json": 200, "/api/auth/.well-known/jwks.json": 200,
 		"/.well-known/oauth-authorization-server/api/auth": 200, "/.well-known/openid-configuration": 200, "/api/auth/openapi.json": 200, "/dev/mailbox/": 200, "/dev/clock/": 200,
-		"/": 200 /* led to /dev/ */, "/healthz/x": 404, "/metrics": 404, "/nothing/": 404, "//dev/mailbox/": 404, "/api/auth/../../dev/clock/": 404, "/account/": 404,
+		"/": 200 /* led to /dev/ */, "/healthz/x": 404, "/metrics": 404, "/nothing/": 404, "//dev/mailbox/": 404, "/api/auth/../../dev/clock/": 404, "/account/": 200, "/console/": 200 /* led to sign in */, "/accounts/": 404,
 	} {
 		u := &url.URL{Scheme: "http", Host: strings.TrimPrefix(origin, "http://"), Path: path}
 		if answer, text := call(t, "GET", u.String(), ""); answer.StatusCode != want {

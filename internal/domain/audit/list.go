@@ -55,6 +55,9 @@ func (p Place) compare(q Place) int {
 // search for what is rare takes many short pages and not one that never ends.
 const looked = 20_000
 
+// leastLooked is how many of them each kind has, however many kinds are asked for.
+const leastLooked = 1000
+
 // List returns at most f.Limit events, the newest first, and where to go on, nil at the end. A
 // page may be short, even empty, and not be the last.
 func List(ctx context.Context, d *db.DB, f Filter) (page []Entry, next *Place, err error) {
@@ -66,7 +69,7 @@ func List(ctx context.Context, d *db.DB, f Filter) (page []Entry, next *Place, e
 		kinds = slices.DeleteFunc(kinds, func(k string) bool { return !strings.HasPrefix(k, f.Kind) })
 	}
 	for _, kind := range kinds {
-		some, stopped, err := list(ctx, d, f, kind)
+		some, stopped, err := list(ctx, d, f, kind, max(looked/len(kinds), leastLooked))
 		if err != nil {
 			return nil, nil, fmt.Errorf("audit: list: %w", err)
 		}
@@ -91,10 +94,10 @@ func List(ctx context.Context, d *db.DB, f Filter) (page []Entry, next *Place, e
 func (e Entry) place() Place { return Place{e.At, e.ID} }
 
 // list returns events of one kind, or of all, and where it stopped before the end.
-func list(ctx context.Context, d *db.DB, f Filter, kind string) (page []Entry, stopped *Place, err error) {
+func list(ctx context.Context, d *db.DB, f Filter, kind string, looked int) (page []Entry, stopped *Place, err error) {
 	where, args := f.indexed(kind)
 	if rest, more := f.rest(kind, len(args)); rest != "" {
-		if stopped, err = horizon(ctx, d, where, args); err != nil {
+		if stopped, err = horizon(ctx, d, where, args, looked); err != nil {
 			return nil, nil, err
 		}
 		if stopped != nil {
@@ -171,7 +174,7 @@ func (f Filter) rest(kind string, n int) (where string, args []any) {
 }
 
 // horizon is the last event that this page looks at, nil when that is all.
-func horizon(ctx context.Context, d *db.DB, where string, args []any) (*Place, error) {
+func horizon(ctx context.Context, d *db.DB, where string, args []any, looked int) (*Place, error) {
 	var p *Place
 	err := d.Each(ctx, `SELECT e.at, e.id FROM audit_event e WHERE `+where+fmt.Sprintf(` ORDER BY e.at DESC, e.id DESC LIMIT 1 OFFSET $%d`, len(args)+1),
 		append(slices.Clone(args), looked), func(scan func(...any) error) error {

@@ -16,8 +16,8 @@ import (
 
 // Config is how passwords are changed.
 type Config struct {
-	// PerAccount bounds wrong present passwords. Give it the limit of failed sign-ins, so
-	// that guesses here and there add up. Required.
+	// PerAccount bounds wrong present passwords. Give it another limit than failed sign-ins
+	// have, so that nobody outside can use up the owner's tries. Required.
 	PerAccount ratelimit.Limit
 }
 

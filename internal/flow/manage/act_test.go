@@ -87,7 +87,7 @@ func TestNobodyActsAboveTheirRank(t *testing.T) {
 			}
 			for _, to := range []*account.Account{s.colleague, s.root, s.member} {
 				want := want
-				if !ranks && name == "disable" && to == s.member {
+				if (name == "disable" || name == "unlock") && to == s.member {
 					want = ErrOwn
 				}
 				w.refused(t, "staff: "+name+" "+to.Email, want, func() error { return deed(lie(s.member), to.Subject) })
@@ -157,7 +157,41 @@ func TestWhoWasDemotedOrDisabledIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestDemotionSignsOutAndPromotionDoesNot(t *testing.T) {
+// Who guesses with a superuser's cookie must not forgive themselves the guesses.
+func TestNobodyUnlocksThemselves(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		s := w.staff(t)
+		w.refused(t, "a superuser", ErrOwn, func() error { _, err := w.Unlock(w.ctx, ActorOf(s.root), s.root.Subject); return err })
+		if _, err := w.Unlock(w.ctx, operator, s.root.Subject); err != nil {
+			t.Errorf("the operator: %v", err)
+		}
+	})
+}
+
+func TestWhatStaffAskForIsLimited(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		s := w.staff(t)
+		for name, deed := range map[string]func() error{
+			"resets of one account": func() error { _, err := w.SendReset(w.ctx, ActorOf(s.root), s.person.Subject); return err },
+			"exports":               func() error { return w.ExportAudit(w.ctx, ActorOf(s.root), AuditQuery{}, new(strings.Builder)) },
+		} {
+			var err error
+			done := 0
+			for ; err == nil && done < 20; done++ {
+				err = deed()
+			}
+			if !errors.Is(err, ratelimit.ErrLimited) {
+				t.Errorf("%s: %d, then %v", name, done, err)
+			}
+		}
+		if _, err := w.SendReset(w.ctx, operator, s.person.Subject); err != nil {
+			t.Errorf("the operator: %v", err)
+		}
+	})
+}
+
+// A cookie that was copied while somebody was a person must not become staff's.
+func TestEveryChangeOfRankSignsOut(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		s := w.staff(t)
 		yes, no := true, false
@@ -166,10 +200,10 @@ func TestDemotionSignsOutAndPromotionDoesNot(t *testing.T) {
 			staff, super bool
 			stands       bool
 		}{
-			{Rank{Superuser: &yes}, true, true, true},
+			{Rank{Superuser: &yes}, true, true, false},
 			{Rank{Superuser: &no}, true, false, false},
-			{Rank{Staff: &yes}, true, false, true},
-			{Rank{Superuser: &yes}, true, true, true},
+			{Rank{Staff: &yes}, true, false, true}, // is already
+			{Rank{Superuser: &yes}, true, true, false},
 			{Rank{Staff: &no}, false, false, false},
 			{Rank{}, false, false, true},
 		} {

@@ -62,7 +62,7 @@ func Allowed(by Actor, action Action, a *account.Account) error {
 		return nil
 	case !by.Staff && !by.Superuser, ranks && !by.Superuser:
 		return ErrDenied
-	case by.ID == a.ID && (action == Disable || action == Demote):
+	case by.ID == a.ID && (action == Disable || action == Demote || action == Unlock):
 		return ErrOwn
 	case (a.Staff || a.Superuser) && !by.Superuser:
 		return ErrProtected

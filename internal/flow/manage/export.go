@@ -14,13 +14,21 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // MaxExport is how many events an export has at most.
 const MaxExport = 100_000
 
-// exportPage is how many events are read at once.
-const exportPage = 1000
+const (
+	// exportPage is how many events are read at once.
+	exportPage = 1000
+	// maxExportPages is how many pages are read at most: a page may look at many events and find none.
+	maxExportPages = 2 * MaxExport / exportPage
+)
+
+// exports bounds how many a member of staff may ask for: each reads much.
+var exports = ratelimit.Limit{Name: "audit.export", Burst: 10, Per: time.Hour}
 
 var exportHead = []string{"at", "kind", "account", "email", "account_id", "session_id", "actor", "address", "device", "request_id", "reason", "detail"}
 
@@ -32,6 +40,11 @@ func (s *Service) ExportAudit(ctx context.Context, by Actor, q AuditQuery, w io.
 	f, err := s.filter(ctx, q)
 	if err != nil {
 		return err
+	}
+	if !by.operator {
+		if _, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: exports, Key: by.ID.String()}); err != nil {
+			return err
+		}
 	}
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
 		by, err := ranked(ctx, tx, by)
@@ -59,7 +72,7 @@ func (s *Service) ExportAudit(ctx context.Context, by Actor, q AuditQuery, w io.
 }
 
 func (s *Service) exportRows(ctx context.Context, f audit.Filter, out *csv.Writer) error {
-	for left := MaxExport; ; {
+	for left, pages := MaxExport, 1; ; pages++ {
 		f.Limit = min(left, exportPage)
 		page, next, err := audit.List(ctx, s.DB, f)
 		if err != nil {
@@ -74,9 +87,9 @@ func (s *Service) exportRows(ctx context.Context, f audit.Filter, out *csv.Write
 		switch {
 		case next == nil:
 			return nil
-		case left == 0:
+		case left == 0 || pages == maxExportPages:
 			last := make([]string, len(exportHead))
-			last[0] = fmt.Sprintf("There is more: this export ends after %d events.", MaxExport)
+			last[0] = fmt.Sprintf("There is more: this export ends after %d events.", MaxExport-left)
 			return out.Write(last)
 		}
 		out.Flush()

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // Failures a caller can act on, besides those of the packages account and password.
@@ -68,6 +69,7 @@ type Deps struct {
 	Schema  account.Schema
 	Letters *letter.Post
 	Queue   *jobs.Queue
+	Limiter *ratelimit.Limiter
 	// SendReset queues a mail with a link to choose a new password, to the address on record.
 	SendReset func(ctx context.Context, tx *db.Tx, a *account.Account) error
 	// Unlock forgives an account its failed sign-ins.

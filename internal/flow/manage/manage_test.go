@@ -35,7 +35,7 @@ func each(t *testing.T, fn func(t *testing.T, w world)) {
 		t.Fatal(err)
 	}
 	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
-		s := NewService(Deps{DB: w.DB.DB, Hasher: hasher, Policy: password.Policy{Words: []string{"Example"}}, Schema: schema, Letters: w.Letters,
+		s := NewService(Deps{DB: w.DB.DB, Hasher: hasher, Policy: password.Policy{Words: []string{"Example"}}, Schema: schema, Letters: w.Letters, Limiter: w.Limiter,
 			Queue: w.Queue,
 			SendReset: func(ctx context.Context, tx *db.Tx, a *account.Account) error {
 				return w.Letters.Tell(ctx, tx, letter.PasswordChanged, a.ID)

@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // act does something to the account with this subject and returns the account as fn left it.
@@ -104,9 +106,17 @@ func (s *Service) EndSession(ctx context.Context, by Actor, id uuid.UUID) error 
 	})
 }
 
+// resetsByStaff bounds the links that staff send to one account: a form sent twice must not fill a mailbox.
+var resetsByStaff = ratelimit.Limit{Name: "reset.staff", Burst: 5, Per: time.Hour}
+
 // SendReset mails the owner of the account with this subject a link to choose a new password. It
-// returns ErrInactive where no link would be good.
+// returns ErrInactive where no link would be good, and ratelimit.ErrLimited.
 func (s *Service) SendReset(ctx context.Context, by Actor, subject string) (*account.Account, error) {
+	if !by.operator {
+		if _, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: resetsByStaff, Key: subject}); err != nil {
+			return nil, err
+		}
+	}
 	return s.act(ctx, by, SendReset, subject, func(ctx context.Context, tx *db.Tx, a *account.Account) error {
 		if !a.Active {
 			return ErrInactive
@@ -132,8 +142,8 @@ func (s *Service) Unlock(ctx context.Context, by Actor, subject string) (*accoun
 // makes the other, and who is no longer staff is no longer superuser.
 type Rank struct{ Staff, Superuser *bool }
 
-// SetRank changes the rank of the account with this subject. Who loses something is signed out
-// everywhere. It returns ErrRank when the wish contradicts itself.
+// SetRank changes the rank of the account with this subject, who is signed out everywhere and begins
+// anew with it. It returns ErrRank when the wish contradicts itself.
 func (s *Service) SetRank(ctx context.Context, by Actor, subject string, r Rank) (*account.Account, error) {
 	action := Promote
 	if r.Staff != nil && !*r.Staff || r.Superuser != nil && !*r.Superuser {
@@ -147,15 +157,13 @@ func (s *Service) SetRank(ctx context.Context, by Actor, subject string, r Rank)
 		if staff == a.Staff && super == a.Superuser {
 			return nil
 		}
-		lost := a.Staff && !staff || a.Superuser && !super
 		a.Staff, a.Superuser = staff, super
 		if err := account.SetRank(ctx, tx, a.ID, staff, super); err != nil {
 			return err
 		}
-		if lost {
-			if err := endAll(ctx, tx, a); err != nil {
-				return err
-			}
+		// What was a person's session must not become staff's, nor a look at a person one at staff.
+		if err := endAll(ctx, tx, a); err != nil {
+			return err
 		}
 		return audit.Record(ctx, tx, audit.Event{Kind: "account.rank_changed", AccountID: a.ID, Detail: map[string]string{
 			"staff": strconv.FormatBool(staff), "superuser": strconv.FormatBool(super)}})

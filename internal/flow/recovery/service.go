@@ -138,6 +138,6 @@ func (s *Service) Mail(ctx context.Context, tx *db.Tx, to *account.Account) erro
 	if err != nil {
 		return err
 	}
-	w := wish{EmailKey: email.Key, Token: secret.NewToken(), Device: audit.FromContext(ctx).Device}
+	w := wish{EmailKey: email.Key, Token: secret.NewToken()} // whose device it was is not the owner's to know
 	return s.Queue.Enqueue(ctx, tx, jobs.Job{Kind: job, Recipient: email.Typed, Payload: w})
 }

@@ -203,7 +203,7 @@ func (s *Service) postStopLooking(w http.ResponseWriter, r *http.Request) error 
 	}
 	back := "/console/"
 	if err == nil && v.Staff != nil {
-		back = (&url.URL{Path: "/console/accounts/" + v.Account.Subject + "/"}).EscapedPath()
+		back = "/console/accounts/?by=id&prefix=" + url.QueryEscape(v.Account.Subject)
 		if err := s.StopLooking(r.Context(), v.Staff, v.SessionID); err != nil {
 			return err
 		}
@@ -261,7 +261,8 @@ func (s *Service) read(r *http.Request, looking bool) (*session.Visit, error) {
 // Admit returns who may see a page of a level: web.Person, web.Staff or web.Superuser. It returns
 // session.ErrSignedOut, session.ErrStale, session.ErrLookOnly and web.ErrDenied.
 func (s *Service) Admit(r *http.Request, level web.Access) (*session.Visit, error) {
-	v, err := s.read(r, level == web.Person)
+	// Whoever confirms is the browser's own person, whomever they look at.
+	v, err := s.read(r, level == web.Person && r.URL.Path != confirmPath)
 	if err != nil {
 		return nil, err
 	}
@@ -277,6 +278,14 @@ func (s *Service) Admit(r *http.Request, level web.Access) (*session.Visit, erro
 	default:
 		return v, nil
 	}
+}
+
+// Fresh returns session.ErrStale where the last proof is too old for what cannot be undone.
+func (s *Service) Fresh(v *session.Visit) error {
+	if !v.Proven(s.DB.Now(), s.cfg.Pages.Fresh) {
+		return session.ErrStale
+	}
+	return nil
 }
 
 // proofLife is how old a proof may be: what a superuser changes asks for a fresh one.

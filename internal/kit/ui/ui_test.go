@@ -23,7 +23,7 @@ func page(body string) string {
 // sample is a set of the given pages, NAME → body, with a few texts.
 func sample(layout string, bodies map[string]string) ui.Set {
 	files := fstest.MapFS{
-		"locales/en.json": {Data: []byte(`{"sample":{"hello":"Hello {{.who}}","plain":"Good day","seen":{"one":"{{.n}} visit","other":"{{.n}} visits"},"only":"Only here"},
+		"locales/en.json": {Data: []byte(`{"sample":{"hello":"Hello {{.who}}","plain":"Good day","seen":{"one":"{{.n}} visit","other":"{{.n}} visits"},"only":"Only here","done":{"saved":"It is saved.","by":"By {{.who}}"}},
 			"problem":{"sample_refused":"This was refused.","short":"Use at least {{.n}} letters."}}`)},
 		"locales/de.json": {Data: []byte(`{"sample":{"hello":"Hallo {{.who}}","plain":"Guten Tag","seen":{"one":"{{.n}} Besuch","other":"{{.n}} Besuche"}},
 			"problem":{"sample_refused":"Das wurde abgelehnt.","short":"Mindestens {{.n}} Buchstaben."}}`)},
@@ -152,10 +152,10 @@ func TestBannerStandsBeforeAllElseAndTakesSignOutAway(t *testing.T) {
 }
 
 func TestDoneShowsKnownTextsOnly(t *testing.T) {
-	if text := show(t, "card", "", ui.Page{Done: "sample.plain"}); !strings.Contains(text, `role="status">Good day<`) {
+	if text := show(t, "card", "", ui.Page{Done: "sample.done.saved"}); !strings.Contains(text, `role="status">It is saved.<`) {
 		t.Error("what was done is not said")
 	}
-	for _, key := range []string{"", "sample.nothing", "You won! Call us", "sample", "sample.hello", "ui.problems"} {
+	for _, key := range []string{"", "sample.nothing", "You won! Call us", "sample", "sample.hello", "sample.plain", "sample.done.by", "sample.done.nothing", "ui.problems", "ui.search", "problem.sample_refused"} {
 		if text := show(t, "card", "", ui.Page{Done: key}); strings.Contains(text, `role="status"`) {
 			t.Errorf("%q is said", key)
 		}

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // view is the dot of the layouts.
@@ -40,8 +41,10 @@ func (u *UI) view(r *http.Request, lang string, p Page) view {
 			v.Here = &p.Nav[i]
 		}
 	}
-	// The key comes with the address, so anybody may have written it.
-	if _, known := u.languages.in(languages[0].Tag).plain[p.Done]; known {
+	// The key comes with the address, so anybody may have written it: only what this set says when
+	// something is done is said, and nothing with a placeholder.
+	set, _, _ := strings.Cut(p.Name, "/")
+	if _, known := u.languages.in(languages[0].Tag).plain[p.Done]; known && strings.HasPrefix(p.Done, set+".done.") {
 		v.Flash = u.Text(lang, p.Done)
 	}
 	if r.URL.Query().Has("token") {

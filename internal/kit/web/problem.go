@@ -149,8 +149,11 @@ func (e *Edge) inLanguage(h http.Header, r *http.Request, f *fault.Error) *fault
 
 // challenge follows RFC 6750 section 3.1: no error code where no token was sent.
 func challenge(f *fault.Error) string {
-	if f.Code == "token_invalid" {
+	switch f.Code {
+	case "token_invalid":
 		return `Bearer error="invalid_token"`
+	case "proof_stale": // RFC 9470 section 3
+		return `Bearer error="insufficient_user_authentication"`
 	}
 	return "Bearer"
 }

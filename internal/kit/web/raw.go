@@ -23,9 +23,9 @@ type pageHandler struct {
 
 func (pageHandler) html() bool { return true }
 
-func (h pageHandler) mount(*Edge, *document, Route) http.HandlerFunc {
+func (h pageHandler) mount(e *Edge, _ *document, _ Route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if err := h.fn(w, r); err != nil {
+		if err := h.fn(w, r); err != nil && (e.cfg.Refused == nil || !e.cfg.Refused(w, r, err)) {
 			Error(w, r, err)
 		}
 	}

@@ -121,8 +121,8 @@ type Config struct {
 	// Authenticate proves who is calling a route that is not public and returns what the
 	// handler shall know of it in the context. Any error is a refusal. Required.
 	Authenticate func(r *http.Request, a Access) (context.Context, error)
-	// Refused answers a page request that Authenticate refused, such as with the way to the
-	// sign-in page, and reports whether it did. Optional.
+	// Refused answers a page request that Authenticate or the page itself refused, such as with the way
+	// to the sign-in page, and reports whether it did. Optional.
 	Refused func(w http.ResponseWriter, r *http.Request, why error) bool
 	// UI renders error pages. Required where there are pages.
 	UI *ui.UI

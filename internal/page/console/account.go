@@ -168,6 +168,9 @@ func (c *Console) postSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.freshFor(r, a); err != nil {
+		return err
+	}
 	id, _ := uuid.Parse(r.PathValue("session")) // what is no id is no session's
 	err = c.Manage.EndSession(r.Context(), actor(r), id)
 	if err == nil || errors.Is(err, session.ErrNotFound) {

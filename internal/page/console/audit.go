@@ -99,6 +99,11 @@ func (c *Console) showAudit(w http.ResponseWriter, r *http.Request) error {
 
 // exportAudit sends the same events as a table for spreadsheets.
 func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) error {
+	// A link elsewhere must not make staff's browsers read and keep so much.
+	if web.FromContext(r.Context()).CheckOrigin() != nil {
+		http.Redirect(w, r, auditPath, http.StatusSeeOther)
+		return nil
+	}
 	form := ui.NewForm(r, filters...)
 	q := auditQuery(r.URL.Query(), form)
 	if len(form.Problems) > 0 {

@@ -110,6 +110,13 @@ func (c *Console) doBulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.refuseBulk(w, r, err)
 	}
+	meant, err := findAll(r.Context(), c.DB, subjects)
+	if err == nil {
+		err = c.freshFor(r, meant...)
+	}
+	if err != nil {
+		return err
+	}
 	outcomes, err := c.Manage.Bulk(r.Context(), actor(r), action, subjects)
 	if err != nil {
 		return err

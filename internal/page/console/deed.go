@@ -3,8 +3,10 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -76,9 +78,25 @@ func (c *Console) writeDeed(w http.ResponseWriter, r *http.Request, status int, 
 	return c.write(w, r, status, "deed", deedView{accountRow: rowOf(a), Form: form, Action: d.Action, Grave: d.grave, Same: c.sameDeed(d.Action, a.Subject)})
 }
 
+// freshFor asks for a fresh proof before something is done to accounts of which one has a rank: whoever
+// took a superuser's cookie must not be rid of the others.
+func (c *Console) freshFor(r *http.Request, to ...*account.Account) error {
+	if slices.ContainsFunc(to, func(a *account.Account) bool { return a.Staff || a.Superuser }) {
+		return c.SignIn.Fresh(session.VisitFromContext(r.Context()))
+	}
+	return nil
+}
+
 // do does it. Doing it twice comes to the same.
 func (c *Console) do(d deed) func(w http.ResponseWriter, r *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		before, err := c.find(r.Context(), r)
+		if err == nil {
+			err = c.freshFor(r, before)
+		}
+		if err != nil {
+			return err
+		}
 		a, err := d.run(c.Manage, r.Context(), actor(r), subjectOf(r))
 		if err == nil {
 			return done(w, r, accountPath(a.Subject), string(d.Action))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
@@ -61,6 +62,10 @@ type rotateView struct {
 	Same     ui.Same
 }
 
+// rotations bounds how many keys of a purpose are made by hand: all of them are kept for what they made,
+// published or tried.
+var rotations = ratelimit.Limit{Name: "keys.rotate", Burst: 5, Per: time.Hour}
+
 // What a form says for when a new key is to be used.
 const (
 	inTurn = "in_turn"
@@ -101,7 +106,14 @@ func (c *Console) postRotate(w http.ResponseWriter, r *http.Request) error {
 	if len(form.Problems) > 0 {
 		return c.writeRotate(w, r, http.StatusBadRequest, form)
 	}
-	if _, err := c.Keys.Rotate(r.Context(), purpose, when == atOnce); err != nil {
+	_, err := c.Limiter.Take(r.Context(), ratelimit.Bucket{Limit: rotations, Key: string(purpose)})
+	if err == nil {
+		_, err = c.Keys.Rotate(r.Context(), purpose, when == atOnce)
+	}
+	if err != nil && form.Fail(err) {
+		return c.writeRotate(w, r, web.StatusFor(w, err), form)
+	}
+	if err != nil {
 		return err
 	}
 	return done(w, r, keysPath, "key_rotated")

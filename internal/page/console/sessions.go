@@ -61,7 +61,11 @@ func (c *Console) writeSessions(w http.ResponseWriter, r *http.Request, status i
 // postSessions ends the session whose button was pressed; that it is over already is no mistake.
 func (c *Console) postSessions(w http.ResponseWriter, r *http.Request) error {
 	id, _ := uuid.Parse(r.PostForm.Get("session")) // what is no id is no session's
-	err := over(c.Manage.EndSession(r.Context(), actor(r), id))
+	err := c.freshForSession(r, id)
+	if err != nil {
+		return err
+	}
+	err = over(c.Manage.EndSession(r.Context(), actor(r), id))
 	if err == nil {
 		return done(w, r, sessionsPath, "session_ended")
 	}
@@ -70,4 +74,17 @@ func (c *Console) postSessions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return c.writeSessions(w, r, web.StatusFor(w, err), form)
+}
+
+// freshForSession is freshFor for the owner of a session.
+func (c *Console) freshForSession(r *http.Request, id uuid.UUID) error {
+	owner, err := sessionOwner(r.Context(), c.DB, id)
+	if err != nil || owner == "" {
+		return err
+	}
+	found, err := findAll(r.Context(), c.DB, []string{owner})
+	if err != nil {
+		return err
+	}
+	return c.freshFor(r, found...)
 }

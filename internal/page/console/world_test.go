@@ -79,7 +79,7 @@ func (w *world) deps() console.Deps {
 	return console.Deps{
 		DB: w.DB.DB, UI: pages, SignIn: flow, Keys: w.Keys, Queue: w.Queue, Letters: w.Letters, Limiter: w.Limiter, Hashing: hasher.Stats,
 		Skew: func() time.Duration { return w.skew }, KeyLifetime: 90 * 24 * time.Hour, API: issuer,
-		Manage: manage.NewService(manage.Deps{DB: w.DB.DB, Hasher: hasher, Schema: schema, Letters: w.Letters, Queue: w.Queue,
+		Manage: manage.NewService(manage.Deps{DB: w.DB.DB, Hasher: hasher, Schema: schema, Letters: w.Letters, Queue: w.Queue, Limiter: w.Limiter,
 			SendReset: func(ctx context.Context, tx *db.Tx, a *account.Account) error {
 				return w.Letters.Tell(ctx, tx, letter.PasswordChanged, a.ID)
 			},

@@ -47,7 +47,7 @@ func (t *Tools) postClock(w http.ResponseWriter, r *http.Request) error {
 		}
 		return t.UI.Write(w, r, ui.Page{Status: web.StatusFor(w, err), Name: "devtools/clock", Data: v})
 	}
-	http.Redirect(w, r, "/dev/clock/?done=devtools.clock.done", http.StatusSeeOther)
+	http.Redirect(w, r, "/dev/clock/?done=devtools.done.clock", http.StatusSeeOther)
 	return nil
 }
 

@@ -32,7 +32,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Policy: password.Policy{}, Letters: d.Letters, Queue: d.Queue,
+		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Policy: password.Policy{}, Letters: d.Letters, Queue: d.Queue, Limiter: d.Limiter,
 			Unlock: func(context.Context, *db.Tx, account.ID) error { return nil }})
 		tools := devtools.New(devtools.Deps{UI: d.UI(devtools.Pages()), Manage: people, Mailbox: mail.NewMailbox(d.DB.DB, "gatehouse@localhost"),
 			Clock: d.Clock, Now: d.Now, URL: domaintest.Origin, Issuer: domaintest.Origin + "/api/auth"})
@@ -74,7 +74,7 @@ func TestSamplesAreOfEveryKindAndTheirPasswordIsNeverTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Letters: d.Letters, Queue: d.Queue,
+		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Letters: d.Letters, Queue: d.Queue, Limiter: d.Limiter,
 			Unlock: func(context.Context, *db.Tx, account.ID) error { return nil }})
 		tools := devtools.New(devtools.Deps{UI: d.UI(devtools.Pages()), Manage: people, Clock: d.Clock, Now: d.Now, URL: "http://localhost", Issuer: "http://localhost/api/auth"})
 		client := d.ServeAt("http://localhost", nil, devtools.Routes(tools))

@@ -67,6 +67,6 @@ func (t *Tools) postSamples(w http.ResponseWriter, r *http.Request) error {
 	t.samples.mu.Lock()
 	t.samples.password = password
 	t.samples.mu.Unlock()
-	http.Redirect(w, r, "/dev/?done=devtools.samples.done#samples", http.StatusSeeOther)
+	http.Redirect(w, r, "/dev/?done=devtools.done.samples#samples", http.StatusSeeOther)
 	return nil
 }
