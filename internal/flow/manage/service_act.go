@@ -113,6 +113,11 @@ var resetsByStaff = ratelimit.Limit{Name: "reset.staff", Burst: 5, Per: time.Hou
 // returns ErrInactive where no link would be good, and ratelimit.ErrLimited.
 func (s *Service) SendReset(ctx context.Context, by Actor, subject string) (*account.Account, error) {
 	if !by.operator {
+		// Who may not is refused before they are counted, or they could use up what others may.
+		a, err := s.act(ctx, by, SendReset, subject, func(context.Context, *db.Tx, *account.Account) error { return nil })
+		if err != nil {
+			return a, err
+		}
 		if _, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: resetsByStaff, Key: subject}); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
@@ -203,7 +204,7 @@ func (s *Service) postStopLooking(w http.ResponseWriter, r *http.Request) error 
 	}
 	back := "/console/"
 	if err == nil && v.Staff != nil {
-		back = "/console/accounts/?by=id&prefix=" + url.QueryEscape(v.Account.Subject)
+		back = accountScreen(v.Account.Subject)
 		if err := s.StopLooking(r.Context(), v.Staff, v.SessionID); err != nil {
 			return err
 		}
@@ -213,6 +214,15 @@ func (s *Service) postStopLooking(w http.ResponseWriter, r *http.Request) error 
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
 	return nil
+}
+
+// accountScreen is where the console shows an account: its own page, or for an imported subject that a
+// path cannot hold, the search for it.
+func accountScreen(subject string) string {
+	if strings.Trim(subject, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == "" {
+		return "/console/accounts/" + subject + "/"
+	}
+	return "/console/accounts/?by=id&prefix=" + url.QueryEscape(subject)
 }
 
 // SetLookCookie lets the browser of a member of staff show another's pages.
