@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -21,6 +22,7 @@ type serveCommand struct {
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, g *globals) error {
+	defer runtime.KeepAlive(paceCollector(os.Getenv))
 	s, err := loadServer(g, c.Addr)
 	if err != nil {
 		return err
