@@ -134,6 +134,8 @@ func TestSuperuserMakesStaff(t *testing.T) {
 	b.visit(onAccount(p) + "rank/")
 	b.query(`[name=rank][value=staff]`).click()
 	b.send(`form[action$="/rank/"] button`, http.StatusOK)
+	theirs.refused("/console/") // a person's session does not become staff's
+	theirs.signIn(p)
 	theirs.visit("/console/")
 	theirs.at("/console/")
 	b.visit(onAccount(p) + "rank/")
