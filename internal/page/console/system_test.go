@@ -32,6 +32,9 @@ func TestWhatIsDoneToStaffNeedsAFreshProof(t *testing.T) {
 			"a session of an account": func() domaintest.Answer {
 				return w.client.Submit(path(colleague, "sessions/"+theirs.SessionID.String()+"/"), nil, w.asSuper)
 			},
+			"a session under another's path": func() domaintest.Answer {
+				return w.client.Submit(path(w.person, "sessions/"+theirs.SessionID.String()+"/"), nil, w.asSuper)
+			},
 			"a session": func() domaintest.Answer {
 				return w.client.Submit("/console/sessions/", url.Values{"session": {theirs.SessionID.String()}}, w.asSuper)
 			},
