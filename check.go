@@ -69,7 +69,7 @@ func (c Config) checkAddress(p *problems) {
 	case err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "":
 		p.when(true, setting, "must be an origin alone, such as https://id.example.com")
 	case c.Dev:
-		p.when(!loopback(u.Hostname()), setting, "development mode needs a loopback address, such as http://localhost:8080")
+		p.when(!web.Loopback(u.Hostname()), setting, "development mode needs a loopback address, such as http://localhost:8080")
 	default:
 		p.when(u.Scheme != "https", setting, "must be https; only development mode may do without")
 	}
@@ -230,12 +230,3 @@ func readLogo(path string) ([]byte, error) {
 
 // keyBesideDatabase reports whether a missing SecretKey may be made and kept in a file.
 func (c Config) keyBesideDatabase() bool { return c.Dev && strings.HasPrefix(c.DatabaseURL, "sqlite:") }
-
-// loopback reports whether host is this machine, by name or number.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
-}

@@ -120,15 +120,11 @@ func (g *Gatehouse) openUI(context.Context) (err error) {
 			return fmt.Errorf("Brand.Logo (GATEHOUSE_BRAND__LOGO): %w", err)
 		}
 	}
-	var overrides fs.FS
-	if dir := filepath.Join(g.cfg.TemplateDir, "pages"); g.cfg.TemplateDir != "" && isFolder(dir) {
-		overrides = os.DirFS(dir)
-	}
 	support := ""
 	if b.Support != "" {
 		support = "mailto:" + b.Support
 	}
-	g.ui, err = ui.New(ui.Config{Product: b.Name, Home: b.URL, Support: support, Theme: theme, Overrides: overrides,
+	g.ui, err = ui.New(ui.Config{Product: b.Name, Home: b.URL, Support: support, Theme: theme, Overrides: g.cfg.templates("pages"),
 		Secure: strings.HasPrefix(g.cfg.PublicURL, "https:"), Logger: g.cfg.Logger}, pageSets(strings.TrimSuffix(g.cfg.MountPath, "/")+docAssets)...)
 	return err
 }
@@ -150,10 +146,13 @@ func (g *Gatehouse) openEdge(context.Context) (err error) {
 	return err
 }
 
-// isFolder reports whether there is a folder of templates: a person may replace pages, mails, or both.
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
+// templates returns the operator's templates of a kind, or nil: they may replace pages, mails, or both.
+func (c Config) templates(kind string) fs.FS {
+	dir := filepath.Join(c.TemplateDir, kind)
+	if info, err := os.Stat(dir); c.TemplateDir == "" || err != nil || !info.IsDir() {
+		return nil
+	}
+	return os.DirFS(dir)
 }
 
 // refusedPage answers who may not see a page with the way to where they can sign in.
@@ -212,11 +211,7 @@ func (g *Gatehouse) openMail() error {
 	if err != nil {
 		return err
 	}
-	var overrides fs.FS
-	if dir := filepath.Join(g.cfg.TemplateDir, "mails"); g.cfg.TemplateDir != "" && isFolder(dir) {
-		overrides = os.DirFS(dir)
-	}
-	templates, err := mail.NewTemplates(overrides, letter.Kinds()...)
+	templates, err := mail.NewTemplates(g.cfg.templates("mails"), letter.Kinds()...)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package account
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,6 +39,29 @@ type Attribute struct {
 	OneOf []string
 	// ReadOnly members can be set by staff and the command line, not by the person.
 	ReadOnly bool
+}
+
+// Label makes words of the name for people: "cost_centre" reads "Cost centre".
+func (a Attribute) Label() string {
+	words := strings.ReplaceAll(a.Name, "_", " ")
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(first)) + words[size:]
+}
+
+// Read returns what a form's text means. What cannot be the attribute's value stays text, which a
+// Schema refuses.
+func (a Attribute) Read(text string) any {
+	switch a.Type {
+	case "number":
+		if n, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(n, 0) && !math.IsNaN(n) {
+			return n
+		}
+	case "boolean":
+		if text == "yes" || text == "no" {
+			return text == "yes"
+		}
+	}
+	return text
 }
 
 // Schema is the declared attributes.

@@ -98,7 +98,7 @@ func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		if !v.Form.Fail(err) {
 			return err
 		}
-		return s.writeSignIn(w, r, statusOf(w, err), v)
+		return s.writeSignIn(w, r, web.StatusFor(w, err), v)
 	}
 	if former, err := s.ownVisit(r); err == nil {
 		// Who was signed in here before is not any more.
@@ -116,20 +116,11 @@ func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 // named tells an address from a user name, which holds no @ where both are taken.
 func (s *Service) named(name string) (email, username string) {
 	switch {
-	case s.cfg.Identifier == ByUsername, s.cfg.Identifier == ByEither && !hasAt(name):
+	case s.cfg.Identifier == ByUsername, s.cfg.Identifier == ByEither && !strings.ContainsAny(name, "@＠"):
 		return "", name
 	default:
 		return name, ""
 	}
-}
-
-func hasAt(s string) bool {
-	for _, c := range s {
-		if c == '@' || c == '＠' {
-			return true
-		}
-	}
-	return false
 }
 
 // setCookie gives the browser its cookie and takes that of another's pages from it.
@@ -153,7 +144,7 @@ func (s *Service) postSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, session.ErrSignedOut) {
 		return err
 	}
-	if err := errors.Join(q.ClearCookie(pageCookie), q.ClearCookie(lookCookie)); err != nil {
+	if err := s.ClearCookies(q); err != nil {
 		return err
 	}
 	http.Redirect(w, r, signInPath+"?done=signin.done.signed_out", http.StatusSeeOther)
@@ -187,7 +178,7 @@ func (s *Service) postConfirm(w http.ResponseWriter, r *http.Request) error {
 		} else if !v.Form.Fail(err) {
 			return err
 		}
-		return s.writeConfirm(w, r, statusOf(w, err), v)
+		return s.writeConfirm(w, r, web.StatusFor(w, err), v)
 	}
 	if err := s.setCookie(q, cookie); err != nil {
 		return err
@@ -243,9 +234,6 @@ func (s *Service) RenewCookie(r *http.Request, v *session.Visit) error {
 	}
 	return s.setCookie(web.FromContext(r.Context()), cookie)
 }
-
-// statusOf returns the status of a page that shows err, and says when to come back where it is known.
-func statusOf(w http.ResponseWriter, err error) int { return web.StatusFor(w, err) }
 
 // visit returns who is looking at this page, be it through another's eyes.
 func (s *Service) visit(r *http.Request) (*session.Visit, error) { return s.read(r, true) }

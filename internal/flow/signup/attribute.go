@@ -1,12 +1,8 @@
 package signup
 
 import (
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -37,7 +33,7 @@ func (s *Service) required() (all []account.Attribute) {
 
 func (s *Service) attributeFields(lang string) (all []attributeField) {
 	for _, a := range s.required() {
-		f := attributeField{Field: attributePrefix + a.Name, Label: label(a.Name), Type: "text", MaxLength: a.MaxLength}
+		f := attributeField{Field: attributePrefix + a.Name, Label: a.Label(), Type: "text", MaxLength: a.MaxLength}
 		switch {
 		case a.Type == "number":
 			f.Type, f.MaxLength = "number", 0
@@ -54,35 +50,14 @@ func (s *Service) attributeFields(lang string) (all []attributeField) {
 	return all
 }
 
-// label makes words of a name: "cost_centre" reads "Cost centre".
-func label(name string) string {
-	words := strings.ReplaceAll(name, "_", " ")
-	first, size := utf8.DecodeRuneInString(words)
-	return string(unicode.ToUpper(first)) + words[size:]
-}
-
 // readAttributes returns what was answered. What cannot be an attribute's value stays text, which
 // account.Schema refuses.
 func (s *Service) readAttributes(form url.Values) map[string]any {
 	values := map[string]any{}
 	for _, a := range s.required() {
 		if text := strings.TrimSpace(form.Get(attributePrefix + a.Name)); text != "" {
-			values[a.Name] = read(a, text)
+			values[a.Name] = a.Read(text)
 		}
 	}
 	return values
-}
-
-func read(a account.Attribute, text string) any {
-	switch a.Type {
-	case "number":
-		if n, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(n, 0) && !math.IsNaN(n) {
-			return n
-		}
-	case "boolean":
-		if text == "yes" || text == "no" {
-			return text == "yes"
-		}
-	}
-	return text
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -95,13 +94,3 @@ func (c *Console) onMail(what string, do func(*manage.Service, context.Context, 
 		return c.writeMails(w, r, web.StatusFor(w, err), form)
 	}
 }
-
-// over lets pass that a session had ended already.
-func over(err error) error {
-	if errors.Is(err, session.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
-func escape(s string) string { return url.QueryEscape(s) }

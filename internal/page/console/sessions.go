@@ -1,11 +1,16 @@
 package console
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
@@ -39,7 +44,7 @@ func (c *Console) writeSessions(w http.ResponseWriter, r *http.Request, status i
 	q := manage.SessionQuery{Account: asked.Get("account"), After: asked.Get("after")}
 	command, request := []string{"session", "list"}, "/admin/sessions/"
 	if q.Account != "" {
-		command, request = append(command, "--account="+q.Account), request+"?account="+escape(q.Account)
+		command, request = append(command, "--account="+q.Account), request+"?account="+url.QueryEscape(q.Account)
 	}
 	v := sessionsView{Form: form, Same: c.same(command, call{method: http.MethodGet, path: request})}
 	page, err := c.Manage.Sessions(r.Context(), q)
@@ -65,8 +70,8 @@ func (c *Console) postSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = over(c.Manage.EndSession(r.Context(), actor(r), id))
-	if err == nil {
+	err = c.Manage.EndSession(r.Context(), actor(r), id)
+	if err == nil || errors.Is(err, session.ErrNotFound) {
 		return done(w, r, sessionsPath, "session_ended")
 	}
 	form := ui.NewForm(r)
@@ -78,13 +83,19 @@ func (c *Console) postSessions(w http.ResponseWriter, r *http.Request) error {
 
 // freshForSession is freshFor for the owner of a session.
 func (c *Console) freshForSession(r *http.Request, id uuid.UUID) error {
-	owner, err := sessionOwner(r.Context(), c.DB, id)
-	if err != nil || owner == "" {
+	var owner *account.Account
+	err := c.DB.InTx(r.Context(), func(tx *db.Tx) error {
+		whose, err := session.AccountOf(r.Context(), tx, id)
+		if err == nil {
+			owner, err = account.Find(r.Context(), tx, whose)
+		}
 		return err
+	})
+	if errors.Is(err, session.ErrNotFound) {
+		return nil // over already
 	}
-	found, err := findAll(r.Context(), c.DB, []string{owner})
 	if err != nil {
 		return err
 	}
-	return c.freshFor(r, found...)
+	return c.freshFor(r, owner)
 }

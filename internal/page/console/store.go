@@ -2,11 +2,8 @@ package console
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -33,16 +30,4 @@ func findAll(ctx context.Context, d *db.DB, subjects []string) ([]*account.Accou
 		return nil, fmt.Errorf("console: find accounts: %w", err)
 	}
 	return found, nil
-}
-
-// sessionOwner returns the subject of the account that a session belongs to; empty: there is no such.
-func sessionOwner(ctx context.Context, d *db.DB, id uuid.UUID) (subject string, err error) {
-	err = d.Row(ctx, `SELECT a.subject FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1`, []any{id}, &subject)
-	if errors.Is(err, db.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("console: find session: %w", err)
-	}
-	return subject, nil
 }

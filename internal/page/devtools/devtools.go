@@ -79,18 +79,10 @@ func isLocal(r *http.Request) error {
 	if h, _, err := net.SplitHostPort(r.Host); err == nil {
 		host = h
 	}
-	if err != nil || !peer.Addr().Unmap().IsLoopback() || !loopback(strings.ToLower(strings.Trim(host, "[]"))) {
+	if err != nil || !peer.Addr().Unmap().IsLoopback() || !web.Loopback(strings.ToLower(strings.Trim(host, "[]"))) {
 		return ErrNotLocal
 	}
 	return web.FromContext(r.Context()).CheckOrigin()
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
 }
 
 // place is a page that a newcomer may want to see.

@@ -2,12 +2,9 @@ package portal
 
 import (
 	"cmp"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -31,7 +28,7 @@ const attributePrefix = "attributes."
 func (p *Portal) attributeFields(values map[string]any, lang string) []attributeField {
 	all := make([]attributeField, len(p.Attributes))
 	for i, a := range p.Attributes {
-		f := attributeField{Attribute: a, Field: attributePrefix + a.Name, Label: labelOf(a.Name), Text: written(values[a.Name])}
+		f := attributeField{Attribute: a, Field: attributePrefix + a.Name, Label: a.Label(), Text: written(values[a.Name])}
 		f.Shown, f.Options = f.Text, p.optionsOf(a, lang)
 		for _, o := range f.Options {
 			if o.Value == f.Text {
@@ -80,13 +77,6 @@ func (p *Portal) explain(f *ui.Form, fields []attributeField, lang string) {
 	}
 }
 
-// labelOf makes words of a name: "cost_centre" reads "Cost centre".
-func labelOf(name string) string {
-	s := strings.ReplaceAll(name, "_", " ")
-	first, size := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(first)) + s[size:]
-}
-
 // written returns a value as a form writes it; nil is empty.
 func written(value any) string {
 	switch v := value.(type) {
@@ -108,17 +98,7 @@ func read(a account.Attribute, text string) any {
 	if text == "" {
 		return nil
 	}
-	switch a.Type {
-	case "number":
-		if n, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(n, 0) && !math.IsNaN(n) {
-			return n
-		}
-	case "boolean":
-		if text == "yes" || text == "no" {
-			return text == "yes"
-		}
-	}
-	return text
+	return a.Read(text)
 }
 
 // change returns what a form would change of an account. Members that it does not have, that are
