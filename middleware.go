@@ -94,22 +94,20 @@ func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Con
 		return nil, session.ErrEnded
 	}
 	ctx := checked.Context()
-	switch level {
-	case web.TokenHolder: // the route's own statement asks
-	case web.StaffToken, web.SuperuserToken:
-		b.AccountID, b.Staff, b.Superuser, err = session.CheckRank(ctx, g.db, b.SessionID, b.Subject, g.db.Now())
-		if err == nil && !b.Superuser && (level == web.SuperuserToken || !b.Staff) {
-			err = web.ErrDenied
-		}
-		if err == nil && level == web.SuperuserToken && g.db.Now().Sub(id.AuthTime) > g.cfg.PageSessions.Fresh {
-			err = session.ErrStale // as on the console's pages
-		}
-		ctx = acting(ctx, b.AccountID)
-	default:
-		b.AccountID, err = session.Check(ctx, g.db, b.SessionID, b.Subject, g.db.Now())
+	if level == web.TokenHolder { // the route's own statement asks
+		return session.NewContext(ctx, b), nil
 	}
-	if err != nil {
+	if b, err = session.Check(ctx, g.db, b.SessionID, b.Subject, g.db.Now()); err != nil {
 		return nil, err
+	}
+	fresh := b.Proven(g.db.Now(), g.cfg.PageSessions.Fresh)
+	switch {
+	case level == web.StaffToken && !b.Staff && !b.Superuser, level == web.SuperuserToken && !b.Superuser:
+		return nil, web.ErrDenied
+	case (level == web.SuperuserToken || level == web.FreshToken) && !fresh:
+		return nil, session.ErrStale.WithNext(fault.Next{MaxAge: g.cfg.PageSessions.Fresh})
+	case level == web.StaffToken || level == web.SuperuserToken:
+		ctx = acting(ctx, b.AccountID)
 	}
 	return session.NewContext(ctx, b), nil
 }

@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
@@ -49,6 +51,9 @@ func (w *World) ServeAt(origin string, api, pages []web.Route) *Client {
 	return &Client{t: w.t, origin: origin, api: edge.API("test", "1", api), pages: edge.Site(pages)}
 }
 
+// Fresh is how old a proof may be where a fresh one is asked for.
+const Fresh = 5 * time.Minute
+
 // visitHeader stands in for the page cookie, which flow/signin reads.
 const visitHeader = "Test-Visit"
 
@@ -70,19 +75,23 @@ func (w *World) admit(r *http.Request, a web.Access) (context.Context, error) {
 		return nil, session.ErrSignedOut
 	}
 	v := &session.Visit{SessionID: id, Account: &account.Account{}, LastSeen: w.Now()}
+	var level int64
 	dest, done := v.Account.Dest()
-	err = w.Row(r.Context(), "SELECT s.auth_time, s.expires_at, "+account.Columns+" FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id WHERE s.id = $1 AND "+session.Live,
-		[]any{id, w.Now()}, append([]any{db.Time(&v.AuthTime), db.Time(&v.ExpiresAt)}, dest...)...)
+	err = w.Row(r.Context(), "SELECT s.auth_time, s.aal, s.expires_at, "+account.Columns+" FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id WHERE s.id = $1 AND "+session.Live,
+		[]any{id, w.Now()}, append([]any{db.Time(&v.AuthTime), &level, db.Time(&v.ExpiresAt)}, dest...)...)
 	if err != nil || done() != nil {
 		return nil, session.ErrSignedOut
 	}
+	v.Level = authn.AAL(level)
 	switch looking := r.Header.Get("Test-Look") != ""; {
-	case looking && r.Method != http.MethodGet:
+	case looking && (r.Method != http.MethodGet || a == web.FreshPerson):
 		return nil, session.ErrLookOnly
 	case looking:
 		v.Staff = &session.Onlooker{Email: "staff@example.com", Reason: "asked for help with the profile", Until: v.ExpiresAt}
 	case a == web.Staff && !v.Account.Staff && !v.Account.Superuser, a == web.Superuser && !v.Account.Superuser:
 		return nil, web.ErrDenied
+	case a == web.FreshPerson && !v.Proven(w.Now(), Fresh):
+		return nil, session.ErrStale
 	}
 	return session.WithVisit(r.Context(), v), nil
 }
@@ -99,15 +108,15 @@ func (w *World) authenticate(r *http.Request, a web.Access) (context.Context, er
 	if err := w.Row(r.Context(), "SELECT a.subject FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1", []any{id}, &b.Subject); err != nil {
 		return nil, session.ErrEnded
 	}
-	switch a {
-	case web.SignedIn:
-		b.AccountID, err = session.Check(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now())
-	case web.StaffToken, web.SuperuserToken:
-		b.AccountID, b.Staff, b.Superuser, err = session.CheckRank(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now())
-		if err == nil && !b.Superuser && (a == web.SuperuserToken || !b.Staff) {
-			err = web.ErrDenied
-		}
-	default: // the route asks itself
+	if a != web.TokenHolder { // its route asks itself
+		b, err = session.Check(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now())
+	}
+	switch {
+	case err != nil:
+	case (a == web.StaffToken || a == web.SuperuserToken) && !b.Superuser && (a == web.SuperuserToken || !b.Staff):
+		err = web.ErrDenied
+	case (a == web.FreshToken || a == web.SuperuserToken) && !b.Proven(w.Now(), Fresh):
+		err = session.ErrStale.WithNext(fault.Next{MaxAge: Fresh})
 	}
 	if err != nil {
 		return nil, err

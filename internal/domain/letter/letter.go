@@ -5,6 +5,7 @@
 package letter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -30,11 +31,30 @@ const (
 	SessionReuse      = "session_reuse"
 	AccountErased     = "account_erased"
 	Impersonated      = "impersonated"
+
+	SignInCode      = "sign_in_code"     // Link and Code: the way in by mail
+	SecondCode      = "second_code"      // Code: a step besides another
+	NewDevice       = "new_device"       // Link: this was not me
+	FactorAdded     = "factor_added"     // Name: what was added
+	FactorRemoved   = "factor_removed"   // Name: what was removed
+	BackupCodesNew  = "backup_codes_new" // Count: how many
+	BackupCodeUsed  = "backup_code_used" // Count: how many are left
+	EmailConfirm    = "email_confirm"    // Link, to the new address
+	EmailTaken      = "email_taken"      // to the new address, which has an account already
+	EmailAsked      = "email_asked"      // to the old address
+	EmailChanged    = "email_changed"    // Link to undo, to the old address
+	UsernameChanged = "username_changed" //
+	EraseScheduled  = "erase_scheduled"  // Link to keep it; Expires: when it happens
+	RecoveryAsked   = "recovery_asked"   // Link to say no; Expires: when it can be done
+	RecoveryReady   = "recovery_ready"   // Link to do it
+	FactorsReset    = "factors_reset"    // all second factors were removed
 )
 
 // Kinds lists them all.
 func Kinds() []string {
-	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse, AccountErased, Impersonated}
+	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse, AccountErased, Impersonated,
+		SignInCode, SecondCode, NewDevice, FactorAdded, FactorRemoved, BackupCodesNew, BackupCodeUsed,
+		EmailConfirm, EmailTaken, EmailAsked, EmailChanged, UsernameChanged, EraseScheduled, RecoveryAsked, RecoveryReady, FactorsReset}
 }
 
 // ErrKind says that there is no such kind of letter.
@@ -79,12 +99,36 @@ type notice struct {
 	Device    string     `json:"device"`
 	Address   string     `json:"address"`
 	Reason    string     `json:"reason,omitempty"`
+	Content
 
 	// Where no account can be asked any more, or none is meant: whom and in which language to
 	// tell. Otherwise empty, and AccountID says who.
 	To     string `json:"to,omitempty"`
 	Locale string `json:"locale,omitempty"`
 	Test   bool   `json:"test,omitempty"`
+}
+
+// Content is what a letter says besides when and from where. Which members a kind has is said where
+// the kinds are.
+type Content struct {
+	Link    string    `json:"link,omitempty"` // empty: where a new password can be chosen
+	Code    string    `json:"code,omitempty"`
+	Name    string    `json:"name,omitempty"` // of a thing of the recipient's own, in their words
+	Count   int       `json:"count,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// Write queues a letter with content to an account.
+func (p *Post) Write(ctx context.Context, tx *db.Tx, kind string, to account.ID, c Content) error {
+	src := audit.FromContext(ctx)
+	return p.enqueue(ctx, tx, to.String(), notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address, Content: c})
+}
+
+// WriteTo is Write to an address that is not, or not any more, the account's own. It travels in the
+// job, sealed, until the letter is sent; the queue shows recipient in its place.
+func (p *Post) WriteTo(ctx context.Context, tx *db.Tx, kind string, recipient account.ID, address, locale string, c Content) error {
+	src := audit.FromContext(ctx)
+	return p.enqueue(ctx, tx, recipient.String(), notice{Kind: kind, AccountID: recipient, At: tx.Now, Device: src.Device, Address: src.Address, Content: c, To: address, Locale: locale})
 }
 
 // Tell queues a letter of a kind that needs no token to an account. When and from where it was
@@ -123,7 +167,7 @@ func (p *Post) deliver(ctx context.Context, info jobs.Info, n notice) error {
 		data.At, data.Expires, data.Test = n.At, n.At.Add(24*time.Hour), true
 		return p.Send(ctx, info.ID, n.To, n.Locale, n.Kind, data)
 	}
-	data := mail.Data{Link: p.links.Recover, At: n.At, Device: n.Device, Address: n.Address, Reason: n.Reason}
+	data := mail.Data{Link: cmp.Or(n.Link, p.links.Recover), At: n.At, Device: n.Device, Address: n.Address, Reason: n.Reason, Code: n.Code, Name: n.Name, Count: n.Count, Expires: n.Expires}
 	if n.To != "" {
 		return p.Send(ctx, info.ID, n.To, n.Locale, n.Kind, data)
 	}

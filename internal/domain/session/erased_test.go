@@ -24,7 +24,8 @@ func TestCreateIsRefusedWhileTheAccountIsErased(t *testing.T) {
 			go func() {
 				made <- w.InTx(context.WithoutCancel(t.Context()), func(tx *db.Tx) error {
 					s := &session.Session{Client: session.Client{ID: session.FirstParty, Transport: session.Body}, Idle: time.Hour, ExpiresAt: tx.Now.Add(time.Hour)}
-					return session.Create(t.Context(), tx, s, authn.Evidence{AccountID: a.ID, Epoch: a.Epoch, Methods: []string{authn.Password}, Level: authn.AAL1, At: tx.Now})
+					_, err := session.Create(t.Context(), tx, s, authn.Evidence{AccountID: a.ID, Epoch: a.Epoch, Methods: []string{authn.Password}, Level: authn.AAL1, At: tx.Now}, nil)
+					return err
 				})
 			}()
 			waiting := 0

@@ -97,7 +97,14 @@ type Bearer struct {
 	Subject   string
 	// AccountID is uuid.Nil where the route's own statement asks whether the session stands.
 	AccountID uuid.UUID
-	// Staff and Superuser are the account's rank now, on routes that ask for one.
+	// Staff and Superuser are the account's rank now.
 	Staff     bool
 	Superuser bool
+	// AuthTime is the last proof in the session, and Level how strong what was proven in it is. The
+	// token may be older and know less.
+	AuthTime time.Time
+	Level    authn.AAL
 }
+
+// Proven reports whether the last proof is at most d old.
+func (b Bearer) Proven(now time.Time, d time.Duration) bool { return now.Sub(b.AuthTime) <= d }

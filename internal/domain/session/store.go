@@ -19,32 +19,49 @@ const Live = `s.ended_at IS NULL AND s.expires_at > $2 AND s.rotated_at + s.idle
 
 // Create makes a session from evidence, in one conditional insert: when the account was
 // disabled or its epoch moved on since the evidence was gathered, there is none and it
-// returns ErrRefused. Only flow/signin calls it.
-func Create(ctx context.Context, tx *db.Tx, s *Session, e authn.Evidence) error {
+// returns ErrRefused. browser are the hashes that the browser's own token may be stored under,
+// none where there is no browser. Only flow/signin calls it.
+func Create(ctx context.Context, tx *db.Tx, s *Session, e authn.Evidence, browser [][]byte) (Seen, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return fmt.Errorf("session: create: %w", err)
+		return Seen{}, fmt.Errorf("session: create: %w", err)
 	}
 	s.ID, s.AccountID, s.Methods, s.Level, s.AuthTime = id, e.AccountID, e.Methods, e.Level, e.At
 	s.CreatedAt, s.LastSeen = tx.Now, tx.Now
-	n, err := tx.Exec(ctx, `INSERT INTO session (id, account_id, epoch, client_id, transport, jkt, audience, amr, aal, auth_time,
+	var seen, known bool
+	var newest, older []byte // keys change rarely: more than two generations are not asked for
+	if len(browser) > 0 {
+		newest, older = browser[0], browser[min(1, len(browser)-1)]
+	}
+	err = tx.Row(ctx, `INSERT INTO session (id, account_id, epoch, client_id, transport, jkt, audience, amr, aal, auth_time,
 			counter, rotated_at, repeats, idle_ms, expires_at, created_at, device, address)
 		SELECT $1, a.id, a.epoch, $4, $5, $6, $7, $8, CAST($9 AS BIGINT), CAST($10 AS BIGINT),
 			0, CAST($11 AS BIGINT), 0, CAST($12 AS BIGINT), CAST($13 AS BIGINT), CAST($11 AS BIGINT), $14, $15
-		FROM account a WHERE a.id = $2 AND a.active AND a.epoch = $3`,
-		s.ID, e.AccountID, e.Epoch, s.Client.ID, s.Client.Transport, s.Client.JKT, s.Audience, strings.Join(s.Methods, " "), int64(s.Level), s.AuthTime,
-		tx.Now, s.Idle.Milliseconds(), s.ExpiresAt, s.Device, s.Address)
-	if tx.Orphan(err) {
-		return ErrRefused // the account was erased since
+		FROM account a WHERE a.id = $2 AND a.active AND a.epoch = $3
+		RETURNING `+seenBefore,
+		[]any{s.ID, e.AccountID, e.Epoch, s.Client.ID, s.Client.Transport, s.Client.JKT, s.Audience, strings.Join(s.Methods, " "), int64(s.Level), s.AuthTime,
+			tx.Now, s.Idle.Milliseconds(), s.ExpiresAt, s.Device, s.Address, newest, older}, &seen, &known)
+	if tx.Orphan(err) || errors.Is(err, db.ErrNoRows) {
+		return Seen{}, ErrRefused // disabled, erased, or another epoch since
 	}
 	if err != nil {
-		return fmt.Errorf("session: create: %w", err)
+		return Seen{}, fmt.Errorf("session: create: %w", err)
 	}
-	if n == 0 {
-		return ErrRefused
-	}
-	return nil
+	return Seen{Account: seen, Device: known}, nil
 }
+
+// Seen says what was known at a sign-in before it.
+type Seen struct {
+	Account bool // somebody had signed in to it
+	Device  bool // from this browser; where there is none, with such a program from the same address
+}
+
+// seenBefore asks what is known of an account's earlier sign-ins. On SQLite the new row is there
+// already when RETURNING is worked out, on PostgreSQL it is not.
+const seenBefore = `EXISTS (SELECT 1 FROM account o WHERE o.id = $2 AND o.last_login_at IS NOT NULL) OR EXISTS (SELECT 1 FROM session o WHERE o.account_id = $2 AND o.id <> $1 AND o.transport <> 'look'),
+	CASE WHEN $16 IS NULL THEN EXISTS (SELECT 1 FROM (SELECT o.id, o.device, o.address FROM session o WHERE o.account_id = $2 ORDER BY o.created_at DESC LIMIT 50) o
+			WHERE o.id <> $1 AND o.device = $14 AND o.address = $15)
+		ELSE EXISTS (SELECT 1 FROM device d WHERE d.account_id = $2 AND d.token_hash IN ($16, $17)) END`
 
 // refresh decides and writes in one statement. RETURNING sees new values only, so repeats = 0
 // is what tells a rotation. No column it writes is in an index.
@@ -113,31 +130,21 @@ func Keep(ctx context.Context, tx *db.Tx, id uuid.UUID, epoch int64) error {
 	return nil
 }
 
-// Check asks whether a session stands and belongs to subject, and returns its account's id. It
-// returns ErrEnded when not.
-func Check(ctx context.Context, d *db.DB, id uuid.UUID, subject string, now time.Time) (accountID uuid.UUID, err error) {
-	err = d.Row(ctx, `SELECT a.id FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.subject = $3 AND `+Live,
-		[]any{id, now, subject}, &accountID)
+// Check asks whether a session stands and belongs to subject, and returns what is to be known of
+// whoever holds it. It returns ErrEnded when not.
+func Check(ctx context.Context, d *db.DB, id uuid.UUID, subject string, now time.Time) (Bearer, error) {
+	b := Bearer{SessionID: id, Subject: subject}
+	var level int64
+	err := d.Row(ctx, `SELECT a.id, a.staff, a.superuser, s.auth_time, s.aal FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.subject = $3 AND `+Live,
+		[]any{id, now, subject}, &b.AccountID, &b.Staff, &b.Superuser, db.Time(&b.AuthTime), &level)
 	if errors.Is(err, db.ErrNoRows) {
-		return uuid.Nil, ErrEnded
+		return Bearer{}, ErrEnded
 	}
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("session: check: %w", err)
+		return Bearer{}, fmt.Errorf("session: check: %w", err)
 	}
-	return accountID, nil
-}
-
-// CheckRank is Check that also tells whether the account is staff or a superuser.
-func CheckRank(ctx context.Context, d *db.DB, id uuid.UUID, subject string, now time.Time) (accountID uuid.UUID, staff, superuser bool, err error) {
-	err = d.Row(ctx, `SELECT a.id, a.staff, a.superuser FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.subject = $3 AND `+Live,
-		[]any{id, now, subject}, &accountID, &staff, &superuser)
-	if errors.Is(err, db.ErrNoRows) {
-		return uuid.Nil, false, false, ErrEnded
-	}
-	if err != nil {
-		return uuid.Nil, false, false, fmt.Errorf("session: check rank: %w", err)
-	}
-	return accountID, staff, superuser, nil
+	b.Level = authn.AAL(level)
+	return b, nil
 }
 
 // Current asks whether a refresh token with this counter is the session's newest, without using it.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
@@ -37,15 +39,38 @@ func SetCookie(ctx context.Context, tx *db.Tx, id uuid.UUID, c PageCookie) error
 	return nil
 }
 
-// Prove notes that a session's owner gave a proof again, and replaces its cookie: whoever had copied
-// the former one is left behind. It returns ErrSignedOut when the session has ended.
-func Prove(ctx context.Context, tx *db.Tx, id uuid.UUID, hash []byte) error {
-	n, err := tx.Exec(ctx, `UPDATE session SET auth_time = $2, rotated_at = $2 WHERE id = $1 AND ended_at IS NULL`, id, tx.Now)
-	if err == nil && n > 0 {
-		n, err = tx.Exec(ctx, `UPDATE page_cookie SET token_hash = $2 WHERE session_id = $1`, id, hash)
-	}
+// Prove notes that a session's owner gave a proof again, and what has been proven in it by now. It
+// returns ErrEnded when the session has ended.
+func Prove(ctx context.Context, tx *db.Tx, id uuid.UUID, methods []string, level authn.AAL) error {
+	n, err := tx.Exec(ctx, `UPDATE session SET auth_time = $2, rotated_at = CASE WHEN transport = 'page' THEN $2 ELSE rotated_at END, amr = $3, aal = $4
+		WHERE id = $1 AND ended_at IS NULL`, id, tx.Now, strings.Join(methods, " "), int64(level))
 	if err != nil {
 		return fmt.Errorf("session: prove: %w", err)
+	}
+	if n == 0 {
+		return ErrEnded
+	}
+	return nil
+}
+
+// Methods returns what has been proven in a session.
+func Methods(ctx context.Context, tx *db.Tx, id uuid.UUID) ([]string, error) {
+	var amr string
+	err := tx.Row(ctx, `SELECT amr FROM session WHERE id = $1 AND ended_at IS NULL`, []any{id}, &amr)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, ErrEnded
+	}
+	if err != nil {
+		return nil, fmt.Errorf("session: methods: %w", err)
+	}
+	return strings.Fields(amr), nil
+}
+
+// NewCookie replaces a page session's cookie: whoever had copied the former one is left behind.
+func NewCookie(ctx context.Context, tx *db.Tx, id uuid.UUID, hash []byte) error {
+	n, err := tx.Exec(ctx, `UPDATE page_cookie SET token_hash = $2 WHERE session_id = $1 AND EXISTS (SELECT 1 FROM session s WHERE s.id = $1 AND s.ended_at IS NULL)`, id, hash)
+	if err != nil {
+		return fmt.Errorf("session: new cookie: %w", err)
 	}
 	if n == 0 {
 		return ErrSignedOut
@@ -53,7 +78,7 @@ func Prove(ctx context.Context, tx *db.Tx, id uuid.UUID, hash []byte) error {
 	return nil
 }
 
-const findVisit = `SELECT s.auth_time, s.rotated_at, s.expires_at, s.id, c.remembered, c.staff_id, c.staff_session_id, c.reason, ` + account.Columns + `
+const findVisit = `SELECT s.auth_time, s.amr, s.aal, s.rotated_at, s.expires_at, s.id, c.remembered, c.staff_id, c.staff_session_id, c.reason, ` + account.Columns + `
 	FROM page_cookie c JOIN session s ON s.id = c.session_id JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id
 	WHERE c.token_hash = $1 AND s.transport = $3 AND ` + Live
 
@@ -72,8 +97,10 @@ func findOne(ctx context.Context, d *db.DB, transport string, hash []byte) (*Vis
 	v := &Visit{Account: &account.Account{}}
 	var staff, staffSession uuid.NullUUID
 	var reason string
+	var amr string
+	var level int64
 	dest, done := v.Account.Dest()
-	err := d.Row(ctx, findVisit, []any{hash, d.Now(), transport}, append([]any{db.Time(&v.AuthTime), db.Time(&v.LastSeen), db.Time(&v.ExpiresAt), &v.SessionID,
+	err := d.Row(ctx, findVisit, []any{hash, d.Now(), transport}, append([]any{db.Time(&v.AuthTime), &amr, &level, db.Time(&v.LastSeen), db.Time(&v.ExpiresAt), &v.SessionID,
 		&v.Remembered, &staff, &staffSession, &reason}, dest...)...)
 	if err == nil {
 		err = done()
@@ -81,6 +108,7 @@ func findOne(ctx context.Context, d *db.DB, transport string, hash []byte) (*Vis
 	if err != nil {
 		return nil, fmt.Errorf("session: find visit: %w", err)
 	}
+	v.Methods, v.Level = strings.Fields(amr), authn.AAL(level)
 	if staff.Valid {
 		v.Staff = &Onlooker{ID: staff.UUID, SessionID: staffSession.UUID, Reason: reason, Until: v.ExpiresAt}
 	}

@@ -7,13 +7,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
 
 // Failures of pages.
 var (
 	ErrSignedOut = fault.New(fault.Unauthenticated, "signed_out", "You are not signed in, or no longer. Sign in to go on.")
-	ErrStale     = fault.New(fault.Unauthenticated, "proof_stale", "Your password was asked for too long ago. Enter it once more to go on.")
+	ErrStale     = fault.New(fault.Unauthenticated, "proof_stale", "Your last proof was too long ago. Show once more that it is you to go on.")
 	ErrLookOnly  = fault.New(fault.Forbidden, "look_only", "You are looking at somebody else's account. You can change nothing there.")
 )
 
@@ -39,6 +40,8 @@ type Visit struct {
 	SessionID  uuid.UUID
 	Account    *account.Account
 	AuthTime   time.Time // the last proof
+	Methods    []string  // what was proven in the session
+	Level      authn.AAL
 	LastSeen   time.Time
 	ExpiresAt  time.Time
 	Remembered bool
@@ -58,6 +61,12 @@ type Onlooker struct {
 
 // Proven reports whether the last proof is at most d old.
 func (v *Visit) Proven(now time.Time, d time.Duration) bool { return now.Sub(v.AuthTime) <= d }
+
+// Bearer is who looks, as services know it.
+func (v *Visit) Bearer() Bearer {
+	return Bearer{SessionID: v.SessionID, Subject: v.Account.Subject, AccountID: v.Account.ID,
+		Staff: v.Account.Staff, Superuser: v.Account.Superuser, AuthTime: v.AuthTime, Level: v.Level}
+}
 
 type visitKey struct{}
 

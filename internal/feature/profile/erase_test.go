@@ -278,7 +278,8 @@ func (w *world) signInUntilGone(ctx context.Context, a *account.Account) {
 	for {
 		err := w.InTx(ctx, func(tx *db.Tx) error {
 			row := &session.Session{Client: session.Client{ID: session.FirstParty, Transport: session.Body}, Idle: time.Hour, ExpiresAt: tx.Now.Add(time.Hour)}
-			return session.Create(ctx, tx, row, authn.Evidence{AccountID: a.ID, Epoch: 0, Methods: []string{authn.Password}, Level: authn.AAL1, At: tx.Now})
+			_, err := session.Create(ctx, tx, row, authn.Evidence{AccountID: a.ID, Epoch: 0, Methods: []string{authn.Password}, Level: authn.AAL1, At: tx.Now}, nil)
+			return err
 		})
 		if err != nil {
 			return

@@ -260,13 +260,16 @@ func (s *Service) read(r *http.Request, looking bool) (*session.Visit, error) {
 // session.ErrSignedOut, session.ErrStale, session.ErrLookOnly and web.ErrDenied.
 func (s *Service) Admit(r *http.Request, level web.Access) (*session.Visit, error) {
 	// Whoever confirms is the browser's own person, whomever they look at.
-	v, err := s.read(r, level == web.Person && r.URL.Path != confirmPath)
+	personal := level == web.Person || level == web.FreshPerson
+	v, err := s.read(r, personal && r.URL.Path != confirmPath)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case level == web.Person && v.Staff != nil && r.Method != http.MethodGet:
+	case personal && v.Staff != nil && (r.Method != http.MethodGet || level == web.FreshPerson):
 		return nil, session.ErrLookOnly
+	case level == web.FreshPerson:
+		return v, s.Fresh(v)
 	case level == web.Person:
 		return v, nil
 	case !v.Account.Superuser && (level != web.Staff || !v.Account.Staff):

@@ -208,7 +208,7 @@ func (s *Service) start(ctx context.Context, e authn.Evidence, b birth) (*sessio
 	row := &session.Session{Client: b.client, Audience: b.audience, Idle: b.idle, Device: src.Device, Address: src.Address}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
 		row.ExpiresAt, e.At = tx.Now.Add(b.absolute), tx.Now
-		if err := session.Create(ctx, tx, row, e); err != nil {
+		if _, err := session.Create(ctx, tx, row, e, nil); err != nil {
 			return err
 		}
 		if b.with != nil {

@@ -101,7 +101,10 @@ func (s *Service) Confirm(ctx context.Context, v *session.Visit, pass string) (*
 func (s *Service) renew(ctx context.Context, v *session.Visit, kind string) (*PageCookie, error) {
 	cookie := &PageCookie{Value: secret.NewToken()}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := session.Prove(ctx, tx, v.SessionID, s.cookies.Sum(cookie.Value)); err != nil {
+		if err := session.NewCookie(ctx, tx, v.SessionID, s.cookies.Sum(cookie.Value)); err != nil {
+			return err
+		}
+		if err := session.Prove(ctx, tx, v.SessionID, v.Methods, v.Level); err != nil {
 			return err
 		}
 		if v.Remembered {

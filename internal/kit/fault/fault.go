@@ -41,8 +41,17 @@ type Error struct {
 	Detail string        // one sentence for people; no values from the request
 	Fields []Field       // which members are wrong, for Invalid
 	Retry  time.Duration // when trying again may help, for RateLimited and Unavailable; 0 is unsaid
+	Next   Next          // how the caller can go on from here, where there is a way
 
 	cause error
+}
+
+// Next is how a caller can go on after a refusal.
+type Next struct {
+	Ticket  string        // carries what is proven so far to the next step; a secret, never logged
+	Methods []string      // any one of them is enough
+	MaxAge  time.Duration // how old the last proof may be; 0 is unsaid
+	Level   string        // the level that is asked for, as the claim acr spells it; empty is unsaid
 }
 
 // New declares a fault. Call it for package-level sentinels with literal arguments:
@@ -79,6 +88,13 @@ func (e *Error) WithField(field, code, detail string) *Error {
 func (e *Error) WithRetry(after time.Duration) *Error {
 	c := *e
 	c.Retry = after
+	return &c
+}
+
+// WithNext returns a copy that says how to go on.
+func (e *Error) WithNext(n Next) *Error {
+	c := *e
+	c.Next = n
 	return &c
 }
 

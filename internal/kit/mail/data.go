@@ -22,7 +22,10 @@ type Data struct {
 	Device  string    // kind of device in words of the caller, "Firefox, Linux"; empty when unknown
 	Address string    // network address it came from; empty when unknown
 	Reason  string    // why it was done, in the words of a member of staff; empty when nobody gave one
-	Expires time.Time // when Link stops working
+	Expires time.Time // when Link or Code stops working, or what is announced happens
+	Code    string    // what to type in elsewhere
+	Name    string    // of a thing of the recipient's own, such as a passkey, in their words
+	Count   int       // how many of what the mail is about
 	Test    bool      // says in the subject that this is a test
 }
 
@@ -40,6 +43,7 @@ const (
 // clean returns d with each text on one line, or an error when a required part
 // is missing.
 func (d Data) clean() (_ Data, err error) {
+	d.Name = clip(oneLine(d.Name), maxName)
 	d.Device = clip(oneLine(d.Device), maxName)
 	d.Address = clip(oneLine(d.Address), maxName)
 	d.Reason = clip(oneLine(d.Reason), maxReason)
@@ -76,5 +80,8 @@ func Sample() Data {
 		Address: "192.0.2.1",
 		Reason:  "Ticket 1234",
 		Expires: at.Add(24 * time.Hour),
+		Code:    "12345678",
+		Name:    "Phone",
+		Count:   3,
 	}
 }

@@ -90,6 +90,10 @@ type Problem struct {
 	Code      string        `json:"code" doc:"Stable name of the failure, for programs"`
 	RequestID string        `json:"request_id" doc:"Names this request in the server's log"`
 	Errors    []fault.Field `json:"errors,omitempty" doc:"Which members of the request are wrong"`
+	MFAToken  string        `json:"mfa_token,omitempty" doc:"What the next step of signing in is to be sent with"`
+	Methods   []string      `json:"methods,omitempty" doc:"Any one of these proofs is enough to go on"`
+	MaxAge    int           `json:"max_age,omitempty" doc:"How many seconds old the last proof may be"`
+	ACR       string        `json:"acr_values,omitempty" doc:"The level that is asked for"`
 }
 
 // Error is the one writer of refusals. What is no fault is internal: it is logged in full and
@@ -128,7 +132,8 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Cache-Control", "no-store")
 	f = q.edge.inLanguage(h, r, f)
 	w.WriteHeader(status)
-	p := Problem{Type: q.edge.issuer + "/docs/errors#" + f.Code, Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code, RequestID: q.ID, Errors: f.Fields}
+	p := Problem{Type: q.edge.issuer + "/docs/errors#" + f.Code, Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code, RequestID: q.ID, Errors: f.Fields,
+		MFAToken: f.Next.Ticket, Methods: f.Next.Methods, MaxAge: wholeSeconds(f.Next.MaxAge), ACR: f.Next.Level}
 	_ = json.MarshalWrite(w, p) // the caller may be gone; there is nobody left to tell
 }
 
@@ -149,11 +154,18 @@ func (e *Edge) inLanguage(h http.Header, r *http.Request, f *fault.Error) *fault
 
 // challenge follows RFC 6750 section 3.1: no error code where no token was sent.
 func challenge(f *fault.Error) string {
-	switch f.Code {
-	case "token_invalid":
+	switch {
+	case f.Code == "token_invalid":
 		return `Bearer error="invalid_token"`
-	case "proof_stale": // RFC 9470 section 3
-		return `Bearer error="insufficient_user_authentication"`
+	case f.Next.MaxAge > 0 || f.Next.Level != "": // RFC 9470 section 3
+		c := `Bearer error="insufficient_user_authentication"`
+		if f.Next.Level != "" {
+			c += `, acr_values="` + f.Next.Level + `"`
+		}
+		if f.Next.MaxAge > 0 {
+			c += `, max_age="` + strconv.Itoa(wholeSeconds(f.Next.MaxAge)) + `"`
+		}
+		return c
 	}
 	return "Bearer"
 }

@@ -36,8 +36,13 @@ const (
 	// StaffToken and SuperuserToken routes need what SignedIn needs, of an account with that rank.
 	StaffToken
 	SuperuserToken
+	// FreshToken routes need what SignedIn needs, and a proof that was given not long ago.
+	FreshToken
 	// Person pages need the cookie of a page session that lives.
 	Person
+	// FreshPerson pages need such a session with a proof that was given not long ago, and show or
+	// change nothing to a member of staff who looks on.
+	FreshPerson
 	// Staff and Superuser pages need the page session of an account with that rank, proven not
 	// long ago.
 	Staff
@@ -57,8 +62,12 @@ func (a Access) String() string {
 		return "staff-token"
 	case SuperuserToken:
 		return "superuser-token"
+	case FreshToken:
+		return "fresh-token"
 	case Person:
 		return "person"
+	case FreshPerson:
+		return "fresh-person"
 	case Staff:
 		return "staff"
 	case Superuser:

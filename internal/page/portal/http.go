@@ -90,8 +90,3 @@ func done(w http.ResponseWriter, r *http.Request, path, what string) error {
 
 // mend takes err into a form for the person to mend, and reports whether they can.
 func mend(f *ui.Form, err error) bool { return !ended(err) && f.Fail(err) }
-
-// bearer is who looks, as services know it.
-func bearer(v *session.Visit) session.Bearer {
-	return session.Bearer{SessionID: v.SessionID, Subject: v.Account.Subject, AccountID: v.Account.ID}
-}

@@ -27,7 +27,7 @@ func (p *Portal) showExport(w http.ResponseWriter, r *http.Request, v *session.V
 		http.Redirect(w, r, dataPath, http.StatusSeeOther)
 		return nil
 	}
-	e, err := p.Profile.Export(r.Context(), bearer(v))
+	e, err := p.Profile.Export(r.Context(), v.Bearer())
 	if err != nil {
 		f := ui.NewForm(r)
 		if !mend(f, err) {

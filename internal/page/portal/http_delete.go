@@ -31,7 +31,7 @@ func (p *Portal) writeDelete(w http.ResponseWriter, r *http.Request, v *session.
 }
 
 func (p *Portal) postDelete(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
-	err := p.Profile.Erase(r.Context(), bearer(v), r.PostForm.Get("password"))
+	err := p.Profile.Erase(r.Context(), v.Bearer(), r.PostForm.Get("password"))
 	if err == nil {
 		if err := p.SignIn.ClearCookies(web.FromContext(r.Context())); err != nil {
 			return err

@@ -50,7 +50,7 @@ func nameOf(tag string) string {
 func (p *Portal) postLanguage(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
 	locale := r.PostForm.Get("locale")
 	if locale != v.Account.Profile.Locale {
-		if _, err := p.Profile.Change(r.Context(), bearer(v), account.Change{Locale: &locale}); err != nil {
+		if _, err := p.Profile.Change(r.Context(), v.Bearer(), account.Change{Locale: &locale}); err != nil {
 			f := ui.NewForm(r)
 			if !mend(f, err) {
 				return err

@@ -35,7 +35,7 @@ func (p *Portal) writePassword(w http.ResponseWriter, r *http.Request, v *sessio
 
 // postPassword changes the password. The other sessions end with it, and this one gets a new cookie.
 func (p *Portal) postPassword(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
-	err := p.Password.Change(r.Context(), bearer(v), r.PostForm.Get("old_password"), r.PostForm.Get("new_password"))
+	err := p.Password.Change(r.Context(), v.Bearer(), r.PostForm.Get("old_password"), r.PostForm.Get("new_password"))
 	if err == nil {
 		if err := p.SignIn.RenewCookie(r, v); err != nil {
 			return err

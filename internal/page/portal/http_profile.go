@@ -42,7 +42,7 @@ func (p *Portal) writeProfile(w http.ResponseWriter, r *http.Request, v *session
 func (p *Portal) postProfile(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
 	c := p.change(v.Account, r.PostForm)
 	if !empty(c) {
-		if _, err := p.Profile.Change(r.Context(), bearer(v), c); err != nil {
+		if _, err := p.Profile.Change(r.Context(), v.Bearer(), c); err != nil {
 			f := ui.NewForm(r, p.profileNames()...)
 			if !mend(f, err) {
 				return err
