@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -32,6 +33,7 @@ func (c Config) Check() error {
 	c.checkTokens(&p)
 	c.checkPages(&p)
 	c.checkPeople(&p)
+	c.checkFactors(&p)
 	c.checkEdge(&p)
 	c.checkBrand(&p)
 	return errors.Join(p...)
@@ -53,7 +55,7 @@ func (p *problems) of(setting string, err error) {
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, by := range []string{"account: ", "password: ", "secret: ", "web: ", "ui: ", "theme: "} {
+		for _, by := range []string{"account: ", "password: ", "secret: ", "web: ", "ui: ", "theme: ", "place: "} {
 			line = strings.TrimPrefix(line, by)
 		}
 		p.when(true, setting, line)
@@ -168,9 +170,34 @@ func (c Config) checkPeople(p *problems) {
 	limit("Limits.SignInPerAccount (GATEHOUSE_LIMITS__SIGN_IN_PER_ACCOUNT__…)", c.Limits.SignInPerAccount)
 	limit("Limits.SignInPerAddress (GATEHOUSE_LIMITS__SIGN_IN_PER_ADDRESS__…)", c.Limits.SignInPerAddress)
 	limit("Limits.ConfirmPerAccount (GATEHOUSE_LIMITS__CONFIRM_PER_ACCOUNT__…)", c.Limits.ConfirmPerAccount)
+	limit("Limits.StepPerAccount (GATEHOUSE_LIMITS__STEP_PER_ACCOUNT__…)", c.Limits.StepPerAccount)
+	limit("Limits.ChallengesPerNetwork (GATEHOUSE_LIMITS__CHALLENGES_PER_NETWORK__…)", c.Limits.ChallengesPerNetwork)
+	limit("Limits.EmailChangesPerAccount (GATEHOUSE_LIMITS__EMAIL_CHANGES_PER_ACCOUNT__…)", c.Limits.EmailChangesPerAccount)
+	limit("Limits.UsernameChangesPerAccount (GATEHOUSE_LIMITS__USERNAME_CHANGES_PER_ACCOUNT__…)", c.Limits.UsernameChangesPerAccount)
+	limit("Limits.FactorRecoveryPerAccount (GATEHOUSE_LIMITS__FACTOR_RECOVERY_PER_ACCOUNT__…)", c.Limits.FactorRecoveryPerAccount)
 	limit("Limits.ExportPerAccount (GATEHOUSE_LIMITS__EXPORT_PER_ACCOUNT__…)", c.Limits.ExportPerAccount)
 	limit("Limits.MailPerAddress (GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__…)", c.Limits.MailPerAddress)
 	limit("Limits.MailPerNetwork (GATEHOUSE_LIMITS__MAIL_PER_NETWORK__…)", c.Limits.MailPerNetwork)
+}
+
+// checkFactors holds second factors and passkeys to what they can be.
+func (c Config) checkFactors(p *problems) {
+	f, day := c.SecondFactor, 24*time.Hour
+	p.when(!slices.Contains([]string{"nobody", "staff", "everyone"}, f.Required), "SecondFactor.Required (GATEHOUSE_SECOND_FACTOR__REQUIRED)", "must be nobody, staff or everyone")
+	p.when(f.Grace < time.Minute || f.Grace > 90*day, "SecondFactor.Grace (GATEHOUSE_SECOND_FACTOR__GRACE)", "must be 1m to 90d")
+	p.when(f.RememberDevices != 0 && (f.RememberDevices < time.Hour || f.RememberDevices > 90*day), "SecondFactor.RememberDevices (GATEHOUSE_SECOND_FACTOR__REMEMBER_DEVICES)", "must be 1h to 90d, or left out for never")
+	p.when(f.RecoveryDelay < day || f.RecoveryDelay > 30*day, "SecondFactor.RecoveryDelay (GATEHOUSE_SECOND_FACTOR__RECOVERY_DELAY)", "must be 24h to 30d")
+	u, err := url.Parse(c.PublicURL)
+	if err == nil && u.Hostname() != "" {
+		id := c.Passkeys.RPID
+		p.when(id != u.Hostname() && (!strings.HasSuffix(u.Hostname(), "."+id) || !strings.Contains(id, ".")), "Passkeys.RPID (GATEHOUSE_PASSKEYS__RP_ID)", "must be the host of the public URL or a domain above it")
+	}
+	for _, o := range c.Passkeys.Origins {
+		u, err := url.Parse(o)
+		p.when(err != nil || u.Host == "" || u.Scheme+"://"+u.Host != o || u.Scheme != "https" && !c.Dev, "Passkeys.Origins (GATEHOUSE_PASSKEYS__ORIGINS)", "must be https origins alone, such as https://app.example.org")
+	}
+	_, err = place.Open(c.GeoIPFile)
+	p.of("GeoIPFile (GATEHOUSE_GEOIP_FILE)", err)
 }
 
 // maxMinLength is far above any sensible demand, in characters.

@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"log/slog"
+	"net/url"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
@@ -61,6 +62,15 @@ type Config struct {
 	RegistrationClosed bool `config:"registration_closed"`
 	// Password is the policy for new passwords and the cost of their hashes.
 	Password Password `config:"password"`
+	// SecondFactor is who must have one, and what happens without.
+	SecondFactor SecondFactor `config:"second_factor"`
+	// Passkeys are whose they are.
+	Passkeys Passkeys `config:"passkeys"`
+	// EmailSignInOff switches off signing in by a mailed code or link.
+	EmailSignInOff bool `config:"email_sign_in_off"`
+	// GeoIPFile is a database of places of network addresses in MaxMind's format (.mmdb), to show people
+	// where they are signed in. Default none: places are not shown.
+	GeoIPFile string `config:"geoip_file"`
 	// Limits bound how often things may be tried.
 	Limits Limits `config:"limits"`
 	// Attributes are custom profile members.
@@ -164,6 +174,32 @@ type Password struct {
 	Wait  time.Duration `config:"wait"`
 }
 
+// SecondFactor is who must have one: an app that shows codes, or a passkey. Whoever has one is asked for
+// it, whatever the policy.
+type SecondFactor struct {
+	// Required is of whom one is demanded: nobody (default), staff or everyone.
+	Required string `config:"required"`
+	// Grace is how long somebody may sign in without one after it was first demanded of them; default 7
+	// days. After that it has to be set up to go on.
+	Grace time.Duration `config:"grace"`
+	// RememberDevices lets people spare themselves the second step in one browser for this long, at
+	// most 90 days; default never.
+	RememberDevices time.Duration `config:"remember_devices"`
+	// RecoveryDelay is how long somebody who lost theirs waits until it can be removed; default and least
+	// 72 h and 24 h.
+	RecoveryDelay time.Duration `config:"recovery_delay"`
+}
+
+// Passkeys are whose passkeys are, and where they may be used.
+type Passkeys struct {
+	// RPID is the domain that passkeys belong to (WebAuthn's relying party id): PublicURL's host (default)
+	// or a domain above it. Changing it makes all passkeys useless.
+	RPID string `config:"rp_id"`
+	// Origins are further origins where they may be used, such as of an app on another domain; they are
+	// published as related origins.
+	Origins []string `config:"origins"`
+}
+
 // Limit is a number of tries in a time.
 type Limit struct {
 	Tries int           `config:"tries"`
@@ -179,6 +215,18 @@ type Limits struct {
 	// ConfirmPerAccount bounds wrong passwords of whoever is signed in: to confirm, to change the
 	// password, to leave; default 5 in 15 min.
 	ConfirmPerAccount Limit `config:"confirm_per_account"`
+	// StepPerAccount bounds wrong second steps, such as codes, for one account; default 20 in an hour.
+	StepPerAccount Limit `config:"step_per_account"`
+	// ChallengesPerNetwork bounds how often sign-ins with a passkey are begun from one network address;
+	// default 1,000 in an hour.
+	ChallengesPerNetwork Limit `config:"challenges_per_network"`
+	// EmailChangesPerAccount and UsernameChangesPerAccount bound how often people may be called something
+	// else; default 5 in a day and 2 in 30 days.
+	EmailChangesPerAccount    Limit `config:"email_changes_per_account"`
+	UsernameChangesPerAccount Limit `config:"username_changes_per_account"`
+	// FactorRecoveryPerAccount bounds how often somebody may say that they lost their second factor; default
+	// 3 in 7 days.
+	FactorRecoveryPerAccount Limit `config:"factor_recovery_per_account"`
 	// ExportPerAccount bounds how often people may download their data; default 5 in an hour.
 	ExportPerAccount Limit `config:"export_per_account"`
 	// MailPerAddress bounds mails asked for one mail address; default 5 in an hour.
@@ -263,9 +311,20 @@ func (c Config) withDefaults() Config {
 	orDefault(&p.Fresh, 5*time.Minute)
 	orDefault(&p.Look, 15*time.Minute)
 	orDefault(&c.SignInBy, "email")
+	orDefault(&c.SecondFactor.Required, "nobody")
+	orDefault(&c.SecondFactor.Grace, 7*24*time.Hour)
+	orDefault(&c.SecondFactor.RecoveryDelay, 72*time.Hour)
+	if u, err := url.Parse(c.PublicURL); err == nil {
+		orDefault(&c.Passkeys.RPID, u.Hostname())
+	}
 	c.Limits.SignInPerAccount.orDefault(10, 15*time.Minute)
 	c.Limits.SignInPerAddress.orDefault(50, 15*time.Minute)
 	c.Limits.ConfirmPerAccount.orDefault(5, 15*time.Minute)
+	c.Limits.StepPerAccount.orDefault(20, time.Hour)
+	c.Limits.ChallengesPerNetwork.orDefault(1000, time.Hour)
+	c.Limits.EmailChangesPerAccount.orDefault(5, 24*time.Hour)
+	c.Limits.UsernameChangesPerAccount.orDefault(2, 30*24*time.Hour)
+	c.Limits.FactorRecoveryPerAccount.orDefault(3, 7*24*time.Hour)
 	c.Limits.ExportPerAccount.orDefault(5, time.Hour)
 	c.Limits.MailPerAddress.orDefault(5, time.Hour)
 	c.Limits.MailPerNetwork.orDefault(1000, time.Hour)

@@ -31,8 +31,13 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
@@ -74,9 +79,16 @@ type Gatehouse struct {
 	recovery *recovery.Service
 	password *password.Service
 	profile  *profile.Service
-	manage   *manage.Service
-	portal   *portal.Portal
-	screens  *console.Console
+
+	tickets     *ticket.Book
+	totp        *totp.Service
+	backupCodes *backupcode.Service
+	emailCodes  *emailcode.Service
+	passkeys    *passkey.Service
+
+	manage  *manage.Service
+	portal  *portal.Portal
+	screens *console.Console
 
 	skew    atomic.Int64 // how far this machine's clock is ahead of the database's, when last compared
 	stop    context.CancelFunc

@@ -12,13 +12,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
@@ -261,12 +269,22 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := g.openFactors(perMailbox, mailsPerNetwork); err != nil {
+		return err
+	}
 	g.signin, err = signin.New(signin.Config{
+		PerStep: g.limit("signin.step", g.cfg.Limits.StepPerAccount), PerChallenge: g.limit("passkey.begin", g.cfg.Limits.ChallengesPerNetwork),
+		Required: g.factorRequired, Grace: g.cfg.SecondFactor.Grace, RememberDevices: g.cfg.SecondFactor.RememberDevices, NoEmailSignIn: g.cfg.EmailSignInOff,
+		NotMe:  g.cfg.PublicURL + "/account/not-me/?token={token}",
 		Issuer: g.Issuer(), Audiences: g.cfg.Audience, AccessLife: g.cfg.AccessTokenLifetime, Identifier: g.cfg.SignInBy, AuditRefresh: g.cfg.AuditRefresh,
 		Pages: session.PageLimits(g.cfg.PageSessions), PerConfirm: confirms, SignUp: !g.cfg.RegistrationClosed,
 		Session:    session.Limits{Idle: g.cfg.Sessions.Idle, Absolute: g.cfg.Sessions.Absolute, Window: g.cfg.Sessions.RefreshWindow},
 		PerAccount: guesses, PerAddress: perNetwork,
-	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Password: g.password, Schema: g.schema, UI: g.ui, Logger: g.cfg.Logger, Verify: g.bearer})
+	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Password: g.password, Schema: g.schema, UI: g.ui, Logger: g.cfg.Logger, Verify: g.bearer,
+		Tickets: g.tickets, Devices: device.NewBook(g.keys.Hasher), TOTP: g.totp, BackupCodes: g.backupCodes, EmailCodes: g.emailCodes, Passkeys: g.passkeys,
+		Disown: func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (string, error) {
+			return g.recovery.IssueNotMe(ctx, tx, accountID, sessionID, epoch)
+		}})
 	if err != nil {
 		return err
 	}
@@ -303,6 +321,35 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		Hashing: g.hasher.Stats, Skew: func() time.Duration { return time.Duration(g.skew.Load()) }, KeyLifetime: g.cfg.SigningKeyLifetime,
 		API: g.Issuer(), Settings: g.settings()})
 	return nil
+}
+
+// openFactors opens what people can prove themselves with besides a password.
+func (g *Gatehouse) openFactors(perMailbox, mailsPerNetwork ratelimit.Limit) (err error) {
+	g.tickets = ticket.NewBook(g.keys.Hasher)
+	if g.totp, err = totp.New(totp.Config{Issuer: g.cfg.Brand.Name}, totp.Deps{DB: g.db, Sealer: g.keys.Sealer()}); err != nil {
+		return err
+	}
+	g.backupCodes = backupcode.New(backupcode.Deps{Hasher: g.keys.Hasher("backup code")})
+	g.emailCodes, err = emailcode.New(emailcode.Config{PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, Link: g.cfg.PublicURL + "/account/sign-in/link/?token={token}"},
+		emailcode.Deps{DB: g.db, Limiter: g.limiter, Queue: g.queue, Letters: g.letters, Tickets: g.tickets})
+	if err != nil {
+		return err
+	}
+	g.passkeys, err = passkey.New(passkey.Config{RPID: g.cfg.Passkeys.RPID, Name: g.cfg.Brand.Name, Origins: append([]string{g.cfg.PublicURL}, g.cfg.Passkeys.Origins...)},
+		passkey.Deps{DB: g.db, Tickets: g.tickets})
+	return err
+}
+
+// factorRequired tells of whom policy demands a second factor.
+func (g *Gatehouse) factorRequired(a *account.Account) bool {
+	switch g.cfg.SecondFactor.Required {
+	case "everyone":
+		return true
+	case "staff":
+		return a.Staff || a.Superuser
+	default:
+		return false
+	}
 }
 
 // Lifetimes of what waits for an answer to a mail.

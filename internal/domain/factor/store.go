@@ -43,3 +43,21 @@ func Of(ctx context.Context, r Rower, id uuid.UUID) (Held, error) {
 	}
 	return h, nil
 }
+
+// RemoveAll takes every second step from an account, with the codes for a rainy day, and reports
+// whether it had one. Ending its sessions, forgetting its devices, audit and letters are the caller's.
+func RemoveAll(ctx context.Context, tx *db.Tx, id uuid.UUID) (had bool, err error) {
+	held, err := Of(ctx, tx, id)
+	if err != nil {
+		return false, err
+	}
+	for _, remove := range []string{
+		`DELETE FROM totp_device WHERE account_id = $1`, `DELETE FROM passkey WHERE account_id = $1`,
+		`DELETE FROM backup_code WHERE account_id = $1`, `DELETE FROM email_factor WHERE account_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, remove, id); err != nil {
+			return false, fmt.Errorf("factor: remove all: %w", err)
+		}
+	}
+	return held.Second(), nil
+}

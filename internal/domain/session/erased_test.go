@@ -29,7 +29,7 @@ func TestCreateIsRefusedWhileTheAccountIsErased(t *testing.T) {
 				})
 			}()
 			waiting := 0
-			for strings.Contains(t.Name(), "postgres") && waiting == 0 {
+			for strings.Contains(t.Name(), "postgres") && waiting == 0 && len(made) == 0 {
 				w.Read(&waiting, "SELECT count(*) FROM pg_locks WHERE NOT granted")
 			}
 			return nil

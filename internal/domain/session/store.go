@@ -28,26 +28,22 @@ func Create(ctx context.Context, tx *db.Tx, s *Session, e authn.Evidence, browse
 	}
 	s.ID, s.AccountID, s.Methods, s.Level, s.AuthTime = id, e.AccountID, e.Methods, e.Level, e.At
 	s.CreatedAt, s.LastSeen = tx.Now, tx.Now
-	var seen, known bool
-	var newest, older []byte // keys change rarely: more than two generations are not asked for
+	args := []any{s.ID, e.AccountID, e.Epoch, s.Client.ID, s.Client.Transport, s.Client.JKT, s.Audience, strings.Join(s.Methods, " "), int64(s.Level), s.AuthTime,
+		tx.Now, s.Idle.Milliseconds(), s.ExpiresAt, s.Device, s.Address}
+	query := createAnywhere
 	if len(browser) > 0 {
-		newest, older = browser[0], browser[min(1, len(browser)-1)]
+		// Keys change rarely: more than two generations are not asked for.
+		query, args = createInBrowser, append(args, browser[0], browser[min(1, len(browser)-1)])
 	}
-	err = tx.Row(ctx, `INSERT INTO session (id, account_id, epoch, client_id, transport, jkt, audience, amr, aal, auth_time,
-			counter, rotated_at, repeats, idle_ms, expires_at, created_at, device, address)
-		SELECT $1, a.id, a.epoch, $4, $5, $6, $7, $8, CAST($9 AS BIGINT), CAST($10 AS BIGINT),
-			0, CAST($11 AS BIGINT), 0, CAST($12 AS BIGINT), CAST($13 AS BIGINT), CAST($11 AS BIGINT), $14, $15
-		FROM account a WHERE a.id = $2 AND a.active AND a.epoch = $3
-		RETURNING `+seenBefore,
-		[]any{s.ID, e.AccountID, e.Epoch, s.Client.ID, s.Client.Transport, s.Client.JKT, s.Audience, strings.Join(s.Methods, " "), int64(s.Level), s.AuthTime,
-			tx.Now, s.Idle.Milliseconds(), s.ExpiresAt, s.Device, s.Address, newest, older}, &seen, &known)
+	var seen Seen
+	err = tx.Row(ctx, query, args, &seen.Account, &seen.Device)
 	if tx.Orphan(err) || errors.Is(err, db.ErrNoRows) {
 		return Seen{}, ErrRefused // disabled, erased, or another epoch since
 	}
 	if err != nil {
 		return Seen{}, fmt.Errorf("session: create: %w", err)
 	}
-	return Seen{Account: seen, Device: known}, nil
+	return seen, nil
 }
 
 // Seen says what was known at a sign-in before it.
@@ -56,12 +52,20 @@ type Seen struct {
 	Device  bool // from this browser; where there is none, with such a program from the same address
 }
 
-// seenBefore asks what is known of an account's earlier sign-ins. On SQLite the new row is there
-// already when RETURNING is worked out, on PostgreSQL it is not.
-const seenBefore = `EXISTS (SELECT 1 FROM account o WHERE o.id = $2 AND o.last_login_at IS NOT NULL) OR EXISTS (SELECT 1 FROM session o WHERE o.account_id = $2 AND o.id <> $1 AND o.transport <> 'look'),
-	CASE WHEN $16 IS NULL THEN EXISTS (SELECT 1 FROM (SELECT o.id, o.device, o.address FROM session o WHERE o.account_id = $2 ORDER BY o.created_at DESC LIMIT 50) o
-			WHERE o.id <> $1 AND o.device = $14 AND o.address = $15)
-		ELSE EXISTS (SELECT 1 FROM device d WHERE d.account_id = $2 AND d.token_hash IN ($16, $17)) END`
+// create makes the row and says what is known of earlier ones. On SQLite the new row is there already
+// when RETURNING is worked out, on PostgreSQL it is not.
+const create = `INSERT INTO session (id, account_id, epoch, client_id, transport, jkt, audience, amr, aal, auth_time,
+		counter, rotated_at, repeats, idle_ms, expires_at, created_at, device, address)
+	SELECT $1, a.id, a.epoch, $4, $5, $6, $7, $8, CAST($9 AS BIGINT), CAST($10 AS BIGINT),
+		0, CAST($11 AS BIGINT), 0, CAST($12 AS BIGINT), CAST($13 AS BIGINT), CAST($11 AS BIGINT), $14, $15
+	FROM account a WHERE a.id = $2 AND a.active AND a.epoch = $3
+	RETURNING EXISTS (SELECT 1 FROM account o WHERE o.id = $2 AND o.last_login_at IS NOT NULL) OR EXISTS (SELECT 1 FROM session o WHERE o.account_id = $2 AND o.id <> $1 AND o.transport <> 'look'), `
+
+const (
+	createAnywhere = create + `EXISTS (SELECT 1 FROM (SELECT o.id, o.device, o.address FROM session o WHERE o.account_id = $2 ORDER BY o.created_at DESC LIMIT 50) o
+		WHERE o.id <> $1 AND o.device = $14 AND o.address = $15)`
+	createInBrowser = create + `EXISTS (SELECT 1 FROM device d WHERE d.account_id = $2 AND d.token_hash IN ($16, $17))`
+)
 
 // refresh decides and writes in one statement. RETURNING sees new values only, so repeats = 0
 // is what tells a rotation. No column it writes is in an index.

@@ -66,6 +66,23 @@ func Methods(ctx context.Context, tx *db.Tx, id uuid.UUID) ([]string, error) {
 	return strings.Fields(amr), nil
 }
 
+// Get returns a session that has not been ended, or ErrEnded.
+func Get(ctx context.Context, tx *db.Tx, id uuid.UUID) (*Session, error) {
+	s := Session{ID: id}
+	var amr string
+	var level, idle int64
+	err := tx.Row(ctx, `SELECT account_id, client_id, transport, audience, amr, aal, auth_time, idle_ms, expires_at FROM session WHERE id = $1 AND ended_at IS NULL`,
+		[]any{id}, &s.AccountID, &s.Client.ID, &s.Client.Transport, &s.Audience, &amr, &level, db.Time(&s.AuthTime), &idle, db.Time(&s.ExpiresAt))
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, ErrEnded
+	}
+	if err != nil {
+		return nil, fmt.Errorf("session: get: %w", err)
+	}
+	s.Methods, s.Level, s.Idle = strings.Fields(amr), authn.AAL(level), time.Duration(idle)*time.Millisecond
+	return &s, nil
+}
+
 // NewCookie replaces a page session's cookie: whoever had copied the former one is left behind.
 func NewCookie(ctx context.Context, tx *db.Tx, id uuid.UUID, hash []byte) error {
 	n, err := tx.Exec(ctx, `UPDATE page_cookie SET token_hash = $2 WHERE session_id = $1 AND EXISTS (SELECT 1 FROM session s WHERE s.id = $1 AND s.ended_at IS NULL)`, id, hash)

@@ -1,14 +1,15 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
@@ -19,12 +20,24 @@ const refreshCookie = "gatehouse-refresh"
 func Routes(s *Service) []web.Route {
 	return []web.Route{
 		web.Post("/login/", web.Public, web.JSON(s.handleLogin)).Says("Sign in with a password"),
+		web.Post("/login/mfa/", web.Public, web.JSON(s.handleStep)).Says("Take the next step of a sign-in"),
+		web.Post("/login/mfa/email/", web.Public, web.JSON(s.handleMailStep)).Says("Have a code mailed for the next step").Answers(http.StatusAccepted),
+		web.Post("/login/mfa/passkey/", web.Public, web.JSON(s.handleChallengeStep)).Says("Begin the next step by passkey"),
+		web.Post("/login/mfa/setup/", web.Public, web.JSON(s.handleSetupStep)).Says("The app to set up, where policy asks for one"),
+		web.Post("/passkeys/login/begin/", web.Public, web.JSON(s.handleBeginPasskey)).Says("Begin a sign-in with a passkey"),
+		web.Post("/passkeys/login/finish/", web.Public, web.JSON(s.handleFinishPasskey)).Says("Sign in with a passkey"),
+		web.Post("/magic-link/", web.Public, web.JSON(s.handleAskLink)).Says("Have a code and a link mailed to sign in with").Answers(http.StatusAccepted),
+		web.Post("/magic-link/verify/", web.Public, web.JSON(s.handleLink)).Says("Sign in with a mailed code"),
+		web.Post("/reauth/", web.SignedIn, web.JSON(s.handleReauth)).Says("Prove once more that it is you"),
+		web.Post("/reauth/email/", web.SignedIn, web.JSON(s.handleMailReauth)).Says("Have a code mailed to prove yourself with").Answers(http.StatusAccepted),
+		web.Post("/reauth/passkey/", web.SignedIn, web.JSON(s.handleChallengeReauth)).Says("Begin to prove yourself by passkey"),
 		web.Post("/token/refresh/", web.Public, web.JSON(s.handleRefresh)).Says("Exchange a refresh token for new tokens"),
 		web.Post("/token/verify/", web.Public, web.JSON(s.handleVerify)).Says("Ask whether a token is good right now"),
 		web.Post("/token/revoke/", web.Public, web.Raw(s.handleRevoke)).Says("Revoke a token (RFC 7009)"),
 		web.Post("/logout/", web.Public, web.JSON(s.handleLogout)).Says("Sign out: end the session of the token sent"),
 		web.Post("/logout/all/", web.Public, web.JSON(s.handleLogoutAll)).Says("Sign out everywhere"),
 		web.Get("/sessions/", web.SignedIn, web.JSON(s.handleSessions)).Says("List where the account is signed in"),
+		web.Delete("/sessions/", web.SignedIn, web.JSON(s.handleEndOthers)).Says("End all sessions but the one that asks"),
 		web.Delete("/sessions/{id}/", web.SignedIn, web.JSON(s.handleEndSession)).Says("End one session").Answers(http.StatusNoContent),
 	}
 }
@@ -52,28 +65,67 @@ type tokenResponse struct{ Body tokenBody }
 type loginResponse struct {
 	Body struct {
 		tokenBody
-		User account.JSON `json:"user"`
+		User    account.JSON `json:"user"`
+		EnrolBy *time.Time   `json:"enrol_by,omitempty" doc:"Until when the account must have a second factor; missing where it need not, or has one"`
 	}
 }
 
 func (s *Service) handleLogin(ctx context.Context, in *loginRequest) (*loginResponse, error) {
 	q, b := web.FromContext(ctx), in.Body
-	if b.Transport == "" {
-		b.Transport = session.Body
-	}
 	if b.Transport == session.Cookie {
 		if err := q.CheckOrigin(); err != nil {
 			return nil, err
 		}
 	}
-	done, err := s.Login(ctx, Attempt{Email: b.Email, Username: b.Username, Password: b.Password, Audience: b.Audience, Transport: b.Transport, Address: q.Address})
+	browser, err := s.client(q)
 	if err != nil {
 		return nil, err
 	}
-	var out loginResponse
-	out.Body.User = done.Account.JSON()
-	out.Body.tokenBody, err = deliver(q, &done.Tokens)
-	return &out, err
+	b.Transport = cmp.Or(b.Transport, session.Body)
+	return answer(q)(s.Login(ctx, Attempt{Email: b.Email, Username: b.Username, Password: b.Password, Audience: b.Audience, Transport: b.Transport, Address: q.Address, Browser: browser}))
+}
+
+// answer tells whoever signed in so.
+func answer(q *web.Request) func(*SignedIn, error) (*loginResponse, error) {
+	return func(done *SignedIn, err error) (*loginResponse, error) {
+		if err != nil {
+			return nil, err
+		}
+		var out loginResponse
+		out.Body.User = done.Account.JSON()
+		if !done.EnrolBy.IsZero() {
+			out.Body.EnrolBy = &done.EnrolBy
+		}
+		out.Body.tokenBody, err = deliver(q, &done.Tokens)
+		return &out, err
+	}
+}
+
+// deviceCookie is what a browser is known by; over https its name gets the prefix __Host-.
+const deviceCookie = "gatehouse-device"
+
+// client returns what a client of the API is known by: a browser's own token where a page of ours asks,
+// and nothing otherwise.
+func (s *Service) client(q *web.Request) (Browser, error) {
+	if !q.FromOwnPage() {
+		return Browser{}, nil
+	}
+	return s.browser(q)
+}
+
+// browser returns what the browser that asks is known by, and gives it a token if it has none.
+func (s *Service) browser(q *web.Request) (Browser, error) {
+	token, _, err := q.Cookie(deviceCookie)
+	if err != nil {
+		return Browser{}, err
+	}
+	if !secret.IsToken(token) {
+		token = secret.NewToken()
+		if err := q.SetCookie(deviceCookie, token, device.CookieLife); err != nil {
+			return Browser{}, err
+		}
+	}
+	return Browser{Token: token}, nil
 }
 
 // deliver sends tokens the way the session was opened.
@@ -176,51 +228,4 @@ func (s *Service) handleVerify(ctx context.Context, in *verifyRequest) (*emptyRe
 		return nil, err
 	}
 	return &emptyResponse{}, nil
-}
-
-type sessionJSON struct {
-	ID        string    `json:"id"`
-	Current   bool      `json:"current" doc:"The session of the token sent"`
-	Device    string    `json:"device"`
-	Address   string    `json:"address"`
-	Methods   []string  `json:"amr"`
-	ACR       string    `json:"acr"`
-	CreatedAt time.Time `json:"created_at"`
-	LastSeen  time.Time `json:"last_seen_at"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
-type sessionsResponse struct {
-	Body struct {
-		Sessions []sessionJSON `json:"sessions"`
-	}
-}
-
-func (s *Service) handleSessions(ctx context.Context, _ *struct{}) (*sessionsResponse, error) {
-	me := session.FromContext(ctx)
-	all, err := s.Sessions(ctx, me.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	var out sessionsResponse
-	out.Body.Sessions = make([]sessionJSON, len(all))
-	for i, one := range all {
-		out.Body.Sessions[i] = sessionJSON{
-			ID: one.ID.String(), Current: one.ID == me.SessionID, Device: one.Device, Address: one.Address, Methods: one.Methods,
-			ACR: one.Level.ACR(), CreatedAt: one.CreatedAt, LastSeen: one.LastSeen, ExpiresAt: one.ExpiresAt,
-		}
-	}
-	return &out, nil
-}
-
-type sessionRequest struct {
-	ID string `path:"id"`
-}
-
-func (s *Service) handleEndSession(ctx context.Context, in *sessionRequest) (*emptyResponse, error) {
-	id, err := uuid.Parse(in.ID)
-	if err != nil || id.String() != in.ID {
-		return nil, session.ErrNotFound
-	}
-	return nil, s.EndOne(ctx, session.FromContext(ctx).AccountID, id)
 }

@@ -9,22 +9,31 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
-	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Where the pages lie.
 const (
-	signInPath  = "/account/sign-in/"
-	confirmPath = "/account/confirm/"
-	homePath    = "/account/"
+	signInPath      = "/account/sign-in/"
+	passkeyPath     = signInPath + "passkey/"
+	secondPath      = signInPath + "second/"
+	secondMailPath  = secondPath + "mail/"
+	mailPath        = signInPath + "mail/"
+	mailCodePath    = mailPath + "code/"
+	linkPath        = signInPath + "link/"
+	confirmPath     = "/account/confirm/"
+	confirmMailPath = confirmPath + "mail/"
+	homePath        = "/account/"
 )
 
-// The cookies of page sessions; over https their names get the prefix __Host-.
+// Cookies of the pages; over https their names get the prefix __Host-.
 const (
-	pageCookie = "gatehouse-session"
-	lookCookie = "gatehouse-look"
+	pageCookie    = "gatehouse-session"
+	lookCookie    = "gatehouse-look"
+	stepCookie    = "gatehouse-step"    // a sign-in that is not complete yet
+	mailCookie    = "gatehouse-mail"    // a sign-in by mail that waits for its code
+	confirmCookie = "gatehouse-confirm" // a proof by mail that waits for its code
 )
 
 //go:embed pages locales
@@ -38,9 +47,22 @@ func PageRoutes(s *Service) []web.Route {
 	return []web.Route{
 		web.Get(signInPath, web.Public, web.Page(s.showSignIn)),
 		web.Post(signInPath, web.Public, web.Form(s.postSignIn)),
+		web.Get(passkeyPath, web.Public, web.Page(s.showSignIn)),
+		web.Post(passkeyPath, web.Public, web.Form(s.postPasskey)),
+		web.Get(mailPath, web.Public, web.Page(s.showMail)),
+		web.Post(mailPath, web.Public, web.Form(s.postMail)),
+		web.Get(mailCodePath, web.Public, web.Page(s.showMailCode)),
+		web.Post(mailCodePath, web.Public, web.Form(s.postMailCode)),
+		web.Get(linkPath, web.Public, web.Page(s.showLink)),
+		web.Get(secondPath, web.Public, web.Page(s.showSecond)),
+		web.Post(secondPath, web.Public, web.Form(s.postSecond)),
+		web.Get(secondMailPath, web.Public, web.Page(s.showSecond)),
+		web.Post(secondMailPath, web.Public, web.Form(s.postSecondMail)),
 		web.Post("/account/sign-out/", web.Public, web.Form(s.postSignOut)),
 		web.Get(confirmPath, web.Person, web.Page(s.showConfirm)),
 		web.Post(confirmPath, web.Person, web.Form(s.postConfirm)),
+		web.Get(confirmMailPath, web.Person, web.Page(s.showConfirm)),
+		web.Post(confirmMailPath, web.Person, web.Form(s.postConfirmMail)),
 		web.Post("/account/look/stop/", web.Public, web.Form(s.postStopLooking)),
 	}
 }
@@ -52,6 +74,8 @@ type signInView struct {
 	ByEmail  bool
 	ByName   bool
 	SignUp   bool
+	ByMail   bool   // a mailed code is a way in
+	Begin    string // where a script asks what to ask a passkey
 	Unproven bool   // a mail is to be answered first
 	Address  string // it went there; empty: a user name was given
 }
@@ -67,14 +91,22 @@ func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) writeSignIn(w http.ResponseWriter, r *http.Request, status int, v signInView) error {
-	page := ui.Page{Status: status, Name: "signin/sign_in", Done: r.URL.Query().Get("done")}
-	target, origin, ok := web.FromContext(r.Context()).ReturnTo(v.Next)
-	if v.Next = target; ok && origin != "" {
-		page.FormAction = []string{origin}
-	}
+	page := ui.Page{Status: status, Name: "signin/sign_in", Done: r.URL.Query().Get("done"), Connect: true}
+	v.Next = leading(r, &page, v.Next)
 	v.ByEmail, v.ByName, v.SignUp = s.cfg.Identifier != ByUsername, s.cfg.Identifier != ByEmail, s.cfg.SignUp
+	v.ByMail, v.Begin = !s.cfg.NoEmailSignIn, s.beginPasskey()
 	page.Data = v
 	return s.UI.Write(w, r, page)
+}
+
+// leading lets the forms of a page end where a person wants to go on to, and returns it if that is a
+// place to go on to.
+func leading(r *http.Request, page *ui.Page, next string) string {
+	target, origin, ok := web.FromContext(r.Context()).ReturnTo(next)
+	if ok && origin != "" {
+		page.FormAction = []string{origin}
+	}
+	return target
 }
 
 // after returns where to go after signing in.
@@ -85,31 +117,57 @@ func after(q *web.Request, next string) string {
 	return homePath
 }
 
+// place returns a path of ours with a query of names and values, of which the empty ones are left out.
+func place(path string, query ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(query); i += 2 {
+		if query[i+1] != "" {
+			q.Set(query[i], query[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
 func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	q, f := web.FromContext(r.Context()), r.PostForm
 	in := Attempt{Password: f.Get("password"), Transport: session.Page, Address: q.Address}
 	in.Email, in.Username = s.named(f.Get("name"))
-	cookie, err := s.SignInPage(r.Context(), in, f.Get("remember") != "")
-	if err != nil {
-		v := signInView{Form: ui.NewForm(r, "name", "password", "remember"), Next: f.Get("next")}
-		if errors.Is(err, ErrNotVerified) {
-			v.Unproven, v.Address = true, in.Email
-		}
-		if !v.Form.Fail(err) {
-			return err
-		}
-		return s.writeSignIn(w, r, web.StatusFor(w, err), v)
+	var err error
+	if in.Browser, err = s.browser(q); err != nil {
+		return err
 	}
+	cookie, err := s.SignInPage(r.Context(), in, f.Get("remember") != "")
+	v := signInView{Form: ui.NewForm(r, "name", "password", "remember"), Next: f.Get("next")}
+	switch {
+	case err == nil:
+		return s.arrive(w, r, cookie, v.Next)
+	case unfinished(err):
+		return toSecond(w, r, err, v.Next)
+	case errors.Is(err, ErrNotVerified):
+		v.Unproven, v.Address = true, in.Email
+	}
+	if !v.Form.Fail(err) {
+		return err
+	}
+	return s.writeSignIn(w, r, web.StatusFor(w, err), v)
+}
+
+// arrive gives a browser the cookie of who just signed in with it, in place of whoever did before, and
+// leads on.
+func (s *Service) arrive(w http.ResponseWriter, r *http.Request, c *PageCookie, next string) error {
+	q := web.FromContext(r.Context())
 	if former, err := s.ownVisit(r); err == nil {
-		// Who was signed in here before is not any more.
 		if err := s.SignOutPage(r.Context(), former); err != nil {
 			return err
 		}
 	}
-	if err := s.setCookie(q, cookie); err != nil {
+	if err := errors.Join(q.ClearCookie(stepCookie), q.ClearCookie(mailCookie), s.setCookie(q, c)); err != nil {
 		return err
 	}
-	http.Redirect(w, r, after(q, f.Get("next")), http.StatusSeeOther) //nolint:gosec // ReturnTo lets through what is ours or listed
+	http.Redirect(w, r, after(q, next), http.StatusSeeOther) //nolint:gosec // ReturnTo lets through what is ours or listed
 	return nil
 }
 
@@ -148,42 +206,6 @@ func (s *Service) postSignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.Redirect(w, r, signInPath+"?done=signin.done.signed_out", http.StatusSeeOther)
-	return nil
-}
-
-// confirmView is what the page shows that asks for the password once more.
-type confirmView struct {
-	Form *ui.Form
-	Next string
-	Name string
-}
-
-func (s *Service) showConfirm(w http.ResponseWriter, r *http.Request) error {
-	return s.writeConfirm(w, r, http.StatusOK, confirmView{Form: ui.NewForm(r), Next: r.URL.Query().Get("next")})
-}
-
-func (s *Service) writeConfirm(w http.ResponseWriter, r *http.Request, status int, v confirmView) error {
-	v.Next, _, _ = web.FromContext(r.Context()).ReturnTo(v.Next)
-	v.Name = session.VisitFromContext(r.Context()).Account.Email
-	return s.UI.Write(w, r, ui.Page{Status: status, Name: "signin/confirm", Data: v})
-}
-
-func (s *Service) postConfirm(w http.ResponseWriter, r *http.Request) error {
-	q, f := web.FromContext(r.Context()), r.PostForm
-	cookie, err := s.Confirm(r.Context(), session.VisitFromContext(r.Context()), f.Get("password"))
-	if err != nil {
-		v := confirmView{Form: ui.NewForm(r, "password"), Next: f.Get("next")}
-		if errors.Is(err, password.ErrRejected) {
-			v.Form.Add("password", password.ErrRejected.Code, password.ErrRejected.Detail)
-		} else if !v.Form.Fail(err) {
-			return err
-		}
-		return s.writeConfirm(w, r, web.StatusFor(w, err), v)
-	}
-	if err := s.setCookie(q, cookie); err != nil {
-		return err
-	}
-	http.Redirect(w, r, after(q, f.Get("next")), http.StatusSeeOther) //nolint:gosec // ReturnTo lets through what is ours or listed
 	return nil
 }
 
@@ -261,7 +283,7 @@ func (s *Service) read(r *http.Request, looking bool) (*session.Visit, error) {
 func (s *Service) Admit(r *http.Request, level web.Access) (*session.Visit, error) {
 	// Whoever confirms is the browser's own person, whomever they look at.
 	personal := level == web.Person || level == web.FreshPerson
-	v, err := s.read(r, personal && r.URL.Path != confirmPath)
+	v, err := s.read(r, personal && !strings.HasPrefix(r.URL.Path, confirmPath))
 	if err != nil {
 		return nil, err
 	}

@@ -58,5 +58,5 @@ func (s *Service) Refused(w http.ResponseWriter, r *http.Request, why error) boo
 
 // secretName reports whether a form's member may hold what no page should show again.
 func secretName(name string) bool {
-	return slices.ContainsFunc([]string{"password", "code", "secret", "token"}, func(part string) bool { return strings.Contains(strings.ToLower(name), part) })
+	return slices.ContainsFunc([]string{"password", "code", "secret", "token", "ticket", "credential"}, func(part string) bool { return strings.Contains(strings.ToLower(name), part) })
 }

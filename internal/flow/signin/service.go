@@ -4,18 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
-	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
-	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
@@ -27,6 +22,7 @@ type Attempt struct {
 	Audience  string // empty: the first configured
 	Transport string // session.Body or session.Cookie
 	Address   netip.Addr
+	Browser   Browser
 }
 
 // Login checks a password and starts a session. For a missing account it does the same
@@ -34,28 +30,27 @@ type Attempt struct {
 // ErrCredentials, ErrNotVerified and ErrDisabled (only after a right password),
 // ratelimit.ErrLimited, password.ErrBusy, and faults for malformed input.
 func (s *Service) Login(ctx context.Context, in Attempt) (*SignedIn, error) {
-	if in.Audience == "" {
-		in.Audience = s.cfg.Audiences[0]
-	}
-	if !slices.Contains(s.cfg.Audiences, in.Audience) {
-		return nil, ErrAudience
+	audience, err := s.audience(in.Audience)
+	if err != nil {
+		return nil, err
 	}
 	var done *SignedIn
-	err := s.attempt(ctx, in, func(found *candidate) error {
-		row, err := s.startWithPassword(ctx, found, birth{client: session.Client{ID: session.FirstParty, Transport: in.Transport}, audience: in.Audience,
-			idle: s.cfg.Session.Idle, absolute: s.cfg.Session.Absolute})
-		if err != nil {
-			return err
-		}
-		found.account.Profile.Attributes = s.Schema.Shown(found.account.Profile.Attributes)
-		tokens, err := s.issue(row, found.account.Subject, session.RefreshClaims{SessionID: row.ID}, row.CreatedAt)
-		if err != nil {
-			return err
-		}
-		done = &SignedIn{Tokens: *tokens, Account: found.account}
-		return nil
+	err = s.attempt(ctx, in, func(found *candidate) (err error) {
+		done, err = s.signIn(ctx, found.proven(authn.Password), goal{Transport: in.Transport, Audience: audience}, in.Browser)
+		return err
 	})
 	return done, err
+}
+
+// audience returns the one asked for, or the first where none is.
+func (s *Service) audience(asked string) (string, error) {
+	if asked == "" {
+		return s.cfg.Audiences[0], nil
+	}
+	if !slices.Contains(s.cfg.Audiences, asked) {
+		return "", ErrAudience
+	}
+	return asked, nil
 }
 
 // attempt finds who is meant, checks the password and hands the account to signedIn.
@@ -150,8 +145,8 @@ func (s *Service) prove(ctx context.Context, in Attempt, by identifier, found *c
 	return nil, nil
 }
 
-// proof is what a password is worth.
-type proof struct {
+// worth is what a password is.
+type worth struct {
 	password.Result
 	// registered: it is not the account's, but that of a registration for the address.
 	registered bool
@@ -161,7 +156,7 @@ type proof struct {
 // that of a waiting registration. Whether there is an account changes neither how much is done
 // nor what whoever registered the address is told. So a registration's password counts as a
 // try: it could be a guess at the account's.
-func (s *Service) verify(ctx context.Context, found *candidate, pass string) (p proof, err error) {
+func (s *Service) verify(ctx context.Context, found *candidate, pass string) (p worth, err error) {
 	if found.missing() {
 		err = s.Hasher.VerifyNothing(ctx, pass)
 	} else {
@@ -189,52 +184,4 @@ func (s *Service) upgrade(ctx context.Context, found *candidate, pass string) {
 
 func (s *Service) refused(ctx context.Context, found *candidate, why string) error {
 	return audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "signin.refused", AccountID: found.auditID(), Reason: why})
-}
-
-// birth is what a session is made with, besides the evidence.
-type birth struct {
-	client   session.Client
-	audience string
-	idle     time.Duration
-	absolute time.Duration
-	// with writes what belongs to the session, in its transaction. Optional.
-	with func(ctx context.Context, tx *db.Tx, row *session.Session) error
-}
-
-// start is the one function that makes sessions. Every way to sign in brings its evidence here.
-// It returns session.ErrRefused when the account was disabled or its epoch moved on since.
-func (s *Service) start(ctx context.Context, e authn.Evidence, b birth) (*session.Session, error) {
-	src := audit.FromContext(ctx)
-	row := &session.Session{Client: b.client, Audience: b.audience, Idle: b.idle, Device: src.Device, Address: src.Address}
-	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		row.ExpiresAt, e.At = tx.Now.Add(b.absolute), tx.Now
-		if _, err := session.Create(ctx, tx, row, e, nil); err != nil {
-			return err
-		}
-		if b.with != nil {
-			if err := b.with(ctx, tx, row); err != nil {
-				return err
-			}
-		}
-		return audit.Record(ctx, tx, audit.Event{Kind: "session.created", AccountID: row.AccountID, SessionID: row.ID,
-			Detail: map[string]string{"amr": strings.Join(e.Methods, " "), "aal": e.Level.ACR()}})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("signin: start: %w", err)
-	}
-	return row, nil
-}
-
-// startWithPassword starts a session for whoever just gave the right password.
-func (s *Service) startWithPassword(ctx context.Context, found *candidate, b birth) (*session.Session, error) {
-	row, err := s.start(ctx, authn.Evidence{AccountID: found.account.ID, Epoch: found.account.Epoch, Methods: []string{authn.Password}, Level: authn.AAL1}, b)
-	if errors.Is(err, session.ErrRefused) {
-		// Disabled, or another password since it was checked.
-		return nil, cmp.Or(s.refused(ctx, found, "overtaken"), error(ErrCredentials))
-	}
-	if err != nil {
-		return nil, err
-	}
-	found.account.LastLogin = row.CreatedAt
-	return row, nil
 }

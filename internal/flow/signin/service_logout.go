@@ -104,19 +104,3 @@ func (s *Service) Check(ctx context.Context, token string) error {
 	_, err = session.Check(ctx, s.DB, b.SessionID, b.Subject, s.DB.Now())
 	return err
 }
-
-// Sessions lists where the account is signed in.
-func (s *Service) Sessions(ctx context.Context, accountID account.ID) ([]session.Session, error) {
-	all, err := session.List(ctx, s.DB, accountID, s.DB.Now())
-	for i := range all {
-		if all[i].Client.Transport == session.Look {
-			all[i].Device, all[i].Address = "", "" // of a member of staff: the owner learns that, not from where
-		}
-	}
-	return all, err
-}
-
-// EndOne ends one session of an account. Another account's is not found.
-func (s *Service) EndOne(ctx context.Context, accountID account.ID, id uuid.UUID) error {
-	return s.end(ctx, id, session.EndedByOwner, func(owner account.ID) bool { return owner == accountID })
-}

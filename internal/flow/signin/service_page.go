@@ -24,25 +24,15 @@ type PageCookie struct {
 	Life time.Duration
 }
 
+func newPageCookie() *PageCookie { return &PageCookie{Value: secret.NewToken()} }
+
 // SignInPage checks a password like Login and starts a session for pages.
-func (s *Service) SignInPage(ctx context.Context, in Attempt, remember bool) (*PageCookie, error) {
-	p := s.cfg.Pages
-	cookie, b := &PageCookie{Value: secret.NewToken()}, birth{idle: p.Idle, absolute: p.Absolute}
-	if remember {
-		b.idle, b.absolute, cookie.Life = p.RememberedIdle, p.RememberedAbsolute, p.RememberedAbsolute
-	}
-	b.client, b.audience = session.Client{ID: session.FirstParty, Transport: session.Page}, s.cfg.Audiences[0]
-	b.with = func(ctx context.Context, tx *db.Tx, row *session.Session) error {
-		return session.SetCookie(ctx, tx, row.ID, session.PageCookie{Hash: s.cookies.Sum(cookie.Value), Remembered: remember})
-	}
-	err := s.attempt(ctx, in, func(found *candidate) error {
-		_, err := s.startWithPassword(ctx, found, b)
+func (s *Service) SignInPage(ctx context.Context, in Attempt, remember bool) (cookie *PageCookie, err error) {
+	err = s.attempt(ctx, in, func(found *candidate) (err error) {
+		cookie, err = s.signInPage(ctx, found.proven(authn.Password), goal{Transport: session.Page, Remember: remember}, in.Browser)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return cookie, nil
+	return cookie, err
 }
 
 // Visitor returns who a page cookie belongs to, or session.ErrSignedOut, and notes the visit. look is
@@ -87,24 +77,11 @@ func (s *Service) SignOutPage(ctx context.Context, v *session.Visit) error {
 	})
 }
 
-// Confirm checks the password of whoever is signed in once more. The session's proof is then fresh,
-// and its cookie a new one. It returns password.ErrRejected, ratelimit.ErrLimited and password.ErrBusy.
-func (s *Service) Confirm(ctx context.Context, v *session.Visit, pass string) (*PageCookie, error) {
-	by := session.Bearer{SessionID: v.SessionID, Subject: v.Account.Subject, AccountID: v.Account.ID}
-	if err := s.Password.Prove(ctx, by, pass, s.cfg.PerConfirm); err != nil {
-		return nil, err
-	}
-	return s.renew(ctx, v, "session.confirmed")
-}
-
-// Renew gives a page session a new cookie after a change that others should not have seen.
+// renew gives a page session a new cookie after a change that others should not have seen.
 func (s *Service) renew(ctx context.Context, v *session.Visit, kind string) (*PageCookie, error) {
-	cookie := &PageCookie{Value: secret.NewToken()}
+	cookie := newPageCookie()
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
 		if err := session.NewCookie(ctx, tx, v.SessionID, s.cookies.Sum(cookie.Value)); err != nil {
-			return err
-		}
-		if err := session.Prove(ctx, tx, v.SessionID, v.Methods, v.Level); err != nil {
 			return err
 		}
 		if v.Remembered {
@@ -140,7 +117,7 @@ func (s *Service) Look(ctx context.Context, staff *session.Visit, subject, reaso
 	if owner.Staff || owner.Superuser || !owner.Active || !staff.Account.Superuser {
 		return nil, ErrLook
 	}
-	cookie := &PageCookie{Value: secret.NewToken()}
+	cookie := newPageCookie()
 	e := authn.Evidence{AccountID: owner.ID, Epoch: owner.Epoch, Methods: []string{authn.Staff}, Level: authn.AAL1}
 	_, err = s.start(ctx, e, birth{
 		client: session.Client{ID: session.FirstParty, Transport: session.Look}, audience: s.cfg.Audiences[0], idle: s.cfg.Pages.Look, absolute: s.cfg.Pages.Look,

@@ -7,18 +7,28 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -31,6 +41,11 @@ var (
 	ErrDisabled    = fault.New(fault.Forbidden, "account_disabled", "This account is disabled. Ask whoever runs this service.")
 	ErrAudience    = fault.New(fault.Invalid, "audience_unknown", "There is no such audience here.")
 	ErrIdentifier  = fault.New(fault.Invalid, "fields_invalid", "Send either email or username, as this server is set up for.")
+	ErrMFA         = fault.New(fault.Forbidden, "mfa_required", "One more step: show in another way as well that it is you.")
+	ErrEnrol       = fault.New(fault.Forbidden, "mfa_enrolment_required", "This service asks for a second factor. Set one up to go on.")
+	ErrStep        = fault.New(fault.Unauthenticated, "proof_rejected", "This proof is not right, was used already, or is too old.")
+	ErrMethod      = fault.New(fault.Invalid, "method_unavailable", "This account cannot be proven in that way. See methods for those that it can.")
+	ErrNoMail      = fault.New(fault.NotFound, "mail_sign_in_off", "Signing in by mail is switched off here.")
 	ErrReason      = fault.New(fault.Invalid, "reason_missing", "Say why, in 10 to 300 characters: the account's owner will read it.")
 	ErrLook        = fault.New(fault.Forbidden, "look_refused", "Only active accounts that are not staff can be looked at.")
 )
@@ -57,6 +72,21 @@ type Config struct {
 	Pages session.PageLimits
 	// PerConfirm bounds wrong passwords when a page asks for the password once more.
 	PerConfirm ratelimit.Limit
+	// PerStep bounds wrong second steps to one account, whatever they are; a ticket bounds those of
+	// one sign-in.
+	PerStep ratelimit.Limit
+	// PerChallenge bounds how often one network address may begin to sign in with a passkey.
+	PerChallenge ratelimit.Limit
+	// Required tells of whom policy asks a second factor; Grace is how long they may go without one.
+	Required func(*account.Account) bool
+	Grace    time.Duration
+	// RememberDevices is how long a device may go without the second step if its owner wants that;
+	// zero: never.
+	RememberDevices time.Duration
+	// NoEmailSignIn switches signing in by mail off.
+	NoEmailSignIn bool
+	// NotMe is where the mail about a new device leads; it holds {token}.
+	NotMe string
 	// SignUp: strangers may register, so the sign-in page says where.
 	SignUp bool
 	// AuditRefresh writes an audit event for every refresh; without it a refresh is a log event.
@@ -81,8 +111,9 @@ func (c Config) validate() error {
 	bad(p.RememberedAbsolute > 400*24*time.Hour, "a page session lives at most 400 days")
 	bad(p.StaffProof < time.Minute || p.StaffProof > 24*time.Hour, "a proof lets staff into the console for 1 min to 24 h")
 	bad(p.Fresh < time.Minute || p.Fresh > p.StaffProof, "a proof is fresh for at least 1 min and at most as long as staff may use the console")
+	bad(c.Required == nil || c.Grace < 0 || c.RememberDevices < 0 || c.RememberDevices > 90*24*time.Hour, "a device is remembered for at most 90 days")
 	bad(p.Look < time.Minute || p.Look > time.Hour, "staff may look at another's pages for 1 min to 1 h")
-	return errors.Join(append(problems, c.PerAccount.Validate(), c.PerAddress.Validate(), c.PerConfirm.Validate())...)
+	return errors.Join(append(problems, c.PerAccount.Validate(), c.PerAddress.Validate(), c.PerConfirm.Validate(), c.PerStep.Validate(), c.PerChallenge.Validate())...)
 }
 
 // Deps is what a Service works with.
@@ -96,6 +127,18 @@ type Deps struct {
 	Schema   account.Schema
 	UI       *ui.UI
 	Logger   *slog.Logger
+
+	Tickets     *ticket.Book
+	Devices     *device.Book
+	TOTP        *totp.Service
+	BackupCodes *backupcode.Service
+	EmailCodes  *emailcode.Service
+	Passkeys    *passkey.Service
+
+	Places *place.Finder // of network addresses; nil: none are known
+
+	// Disown makes the token of the mail about a new device, with which its owner can end a session.
+	Disown func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (token string, err error)
 	// Verify checks an access token's signature and claims, and tells whose it is.
 	Verify func(token string) (session.Bearer, error)
 }
@@ -135,4 +178,6 @@ type Tokens struct {
 type SignedIn struct {
 	Tokens  Tokens
 	Account *account.Account
+	// EnrolBy is until when the account must have a second factor; zero: it need not, or has one.
+	EnrolBy time.Time
 }

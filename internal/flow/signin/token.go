@@ -29,13 +29,25 @@ type claims struct {
 	TokenType string `json:"token_type"`
 }
 
-// issue makes the tokens of a session at a counter. The access token never outlives the session.
+// issue makes the tokens of a session at a counter.
 func (s *Service) issue(row *session.Session, subject string, c session.RefreshClaims, now time.Time) (*Tokens, error) {
 	refresh, err := s.tokens.Mint(c)
 	if err != nil {
 		return nil, fmt.Errorf("signin: %w", err)
 	}
-	life := min(s.cfg.AccessLife, row.ExpiresAt.Sub(now))
+	access, life, err := s.access(row, subject, now)
+	if err != nil {
+		return nil, err
+	}
+	return &Tokens{
+		Access: access, AccessExpires: life, Refresh: refresh,
+		RefreshExpires: row.RefreshBefore(now).Sub(now), Transport: row.Client.Transport,
+	}, nil
+}
+
+// access makes an access token of a session. It never outlives the session.
+func (s *Service) access(row *session.Session, subject string, now time.Time) (token string, life time.Duration, err error) {
+	life = min(s.cfg.AccessLife, row.ExpiresAt.Sub(now))
 	var id [16]byte
 	rand.Read(id[:])
 	body, err := json.Marshal(claims{
@@ -44,14 +56,10 @@ func (s *Service) issue(row *session.Session, subject string, c session.RefreshC
 		SessionID: row.ID.String(), UserID: subject, Methods: row.Methods, ACR: row.Level.ACR(), AuthTime: row.AuthTime.Unix(), TokenType: "access",
 	})
 	if err != nil {
-		return nil, fmt.Errorf("signin: claims: %w", err)
+		return "", 0, fmt.Errorf("signin: claims: %w", err)
 	}
-	access, err := s.Keys.Signer().Sign(body)
-	if err != nil {
-		return nil, fmt.Errorf("signin: %w", err)
+	if token, err = s.Keys.Signer().Sign(body); err != nil {
+		return "", 0, fmt.Errorf("signin: %w", err)
 	}
-	return &Tokens{
-		Access: access, AccessExpires: life, Refresh: refresh,
-		RefreshExpires: row.RefreshBefore(now).Sub(now), Transport: row.Client.Transport,
-	}, nil
+	return token, life, nil
 }

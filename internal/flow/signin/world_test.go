@@ -2,7 +2,6 @@ package signin_test
 
 import (
 	"errors"
-	"log/slog"
 	"net/netip"
 	"testing"
 	"time"
@@ -15,12 +14,12 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
-	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin/signintest"
 	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 const (
-	issuer = domaintest.Origin + "/api/auth"
+	issuer = signintest.Issuer
 	pass   = "warm woollen mittens"
 	email  = "jo@example.com"
 )
@@ -32,6 +31,7 @@ type world struct {
 	*domaintest.World
 	t        *testing.T
 	hasher   *password.Hasher
+	deps     signin.Deps
 	flow     *signin.Service
 	account  *account.Account
 	verifier *verifier.Verifier
@@ -56,21 +56,11 @@ func eachWith(t *testing.T, set func(*signin.Config), fn func(t *testing.T, w *w
 		w.verifier, err = verifier.New(issuer, domaintest.Origin, verifier.WithAudiences("https://other.example.com"),
 			verifier.WithClock(d.Now), verifier.WithKeySet(func() *verifier.KeySet { return keys }))
 		must(t, err)
-		cfg := signin.Config{
-			Issuer: issuer, Audiences: []string{domaintest.Origin, "https://other.example.com"}, AccessLife: 10 * time.Minute, Identifier: signin.ByEither,
-			Session:    session.Limits{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Window: 30 * time.Second},
-			PerAccount: ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute},
-			PerAddress: ratelimit.Limit{Name: "signin.address", Burst: 50, Per: 15 * time.Minute},
-			PerConfirm: ratelimit.Limit{Name: "page.confirm", Burst: 5, Per: 15 * time.Minute},
-			Pages: session.PageLimits{Idle: 12 * time.Hour, Absolute: 24 * time.Hour, RememberedIdle: 7 * 24 * time.Hour, RememberedAbsolute: 30 * 24 * time.Hour,
-				StaffProof: 12 * time.Hour, Fresh: 5 * time.Minute, Look: 15 * time.Minute},
-			SignUp: true,
-		}
+		cfg := signintest.Config()
 		set(&cfg)
-		passwords, err := password.New(password.Config{PerAccount: cfg.PerAccount}, password.Deps{DB: d.DB.DB, Hasher: w.hasher, Limiter: d.Limiter, Letters: d.Letters})
-		must(t, err)
-		w.flow, err = signin.New(cfg, signin.Deps{DB: d.DB.DB, Keys: d.Keys, Hasher: w.hasher, Limiter: d.Limiter, Letters: d.Letters, Password: passwords, UI: d.UI(signin.Pages()),
-			Logger: slog.New(slog.DiscardHandler), Verify: w.bearer})
+		w.deps = signintest.Deps(t, d, w.hasher, d.UI(signin.Pages()))
+		w.deps.Verify = w.bearer
+		w.flow, err = signin.New(cfg, w.deps)
 		must(t, err)
 		fn(t, w)
 	})

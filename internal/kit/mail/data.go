@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type Data struct {
 	Address string    // network address it came from; empty when unknown
 	Reason  string    // why it was done, in the words of a member of staff; empty when nobody gave one
 	Expires time.Time // when Link or Code stops working, or what is announced happens
-	Code    string    // what to type in elsewhere
+	Code    string    // what to type in elsewhere: ASCII letters, digits and dashes; empty when there is none
 	Name    string    // of a thing of the recipient's own, such as a passkey, in their words
 	Count   int       // how many of what the mail is about
 	Test    bool      // says in the subject that this is a test
@@ -40,6 +41,9 @@ const (
 	maxReason = 500 // runes
 )
 
+// typeable is what a code is made of: all of it is on every keyboard.
+var typeable = regexp.MustCompile(`^[0-9A-Za-z-]{0,40}$`)
+
 // clean returns d with each text on one line, or an error when a required part
 // is missing.
 func (d Data) clean() (_ Data, err error) {
@@ -47,6 +51,9 @@ func (d Data) clean() (_ Data, err error) {
 	d.Device = clip(oneLine(d.Device), maxName)
 	d.Address = clip(oneLine(d.Address), maxName)
 	d.Reason = clip(oneLine(d.Reason), maxReason)
+	if !typeable.MatchString(d.Code) { // never mended: a code that is not shown as it was made is worth nothing
+		return Data{}, errors.New("the code is not made of ASCII letters, digits and dashes")
+	}
 	d.Brand, err = d.Brand.clean()
 	return d, err
 }

@@ -24,7 +24,8 @@ var (
 		"subject":   true,
 		"preheader": true,  // what a list of mails shows beside the subject
 		"title":     true,  // heading of the HTML part
-		"lead":      true,  // what happened; when, from where and why follow it
+		"lead":      true,  // what happened; the code, then when, from where and why follow it
+		"code":      false, // what to type in, shown large and easy to copy
 		"reason":    false, // why it was done, where the mail tells that
 		"next":      false, // what to do, before the link
 		"button":    false, // words on the button; without them the mail has no link

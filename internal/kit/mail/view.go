@@ -16,6 +16,7 @@ type view struct {
 	Subject, Preheader, Title string
 	Facts                     []fact
 	Lead, Next, Last          string // paragraphs, an empty line between them
+	Code                      string // in place of Data's; empty: the mail shows none
 	Button                    string // empty: the mail has no link
 	LinkHint                  string
 }
@@ -29,13 +30,13 @@ func (l *language) view(kind string, d Data) (*view, error) {
 	w := said.words
 	v := &view{Data: d, Kind: kind, Lang: l.tag, Dir: w.dir, LinkHint: w.link}
 	spoken := d
-	for _, to := range []*string{&spoken.Brand.Name, &spoken.Brand.URL, &spoken.Brand.Support} {
+	for _, to := range []*string{&spoken.Brand.Name, &spoken.Brand.URL, &spoken.Brand.Support, &spoken.Name} {
 		*to = isolate(w.dir, *to)
 	}
 	var reason string
 	for name, to := range map[string]*string{
 		"subject": &v.Subject, "preheader": &v.Preheader, "title": &v.Title,
-		"lead": &v.Lead, "reason": &reason, "next": &v.Next, "button": &v.Button, "last": &v.Last,
+		"lead": &v.Lead, "code": &v.Code, "reason": &reason, "next": &v.Next, "button": &v.Button, "last": &v.Last,
 	} {
 		var problem error
 		*to, problem = execute(said.parts, name, spoken)

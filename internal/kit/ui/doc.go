@@ -12,7 +12,7 @@
 // the heading) and "actions" (beside it). The dot of all is [Page].Data.
 //
 // Functions: t KEY NAME VALUE…, rich (t with its values in bold), detail CODE DETAIL (of a fault),
-// date, day, number, field, status KIND TEXT, chart, dict, asset, lang, dir.
+// date, day, number, device NAME, place PLACE, field, status KIND TEXT, chart, dict, asset, lang, dir.
 //
 // Shared templates:
 //
@@ -32,6 +32,13 @@
 // readers alone); tables in div.scroll (tabindex=0, role=region, aria-label), table.cards with
 // data-label on each td to become cards on phones, .num; form.toolbar, .bulk, details.confirm with
 // summary.button; th data-all and pre data-copy get their controls from the script.
+//
+// A form that asks for a passkey has the attribute data-passkey-create or data-passkey-get, whose value
+// is what navigator.credentials is asked for (WebAuthn Level 3 section 5.1.9, as JSON), or is empty and
+// data-passkey-begin says where to POST for it; it is hidden, and shown by the script. It has the hidden
+// fields ticket and credential, of which the script fills the second, and a p.problem data-passkey-error,
+// hidden, role=alert, with the texts data-failed and, to create one, data-exists. What a page says where
+// there are no passkeys has data-passkey-missing.
 //
 // # Texts
 //

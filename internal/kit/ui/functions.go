@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/text/number"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 )
 
 // functions are what templates call, bound to a language and to where the assets lie.
@@ -22,6 +24,7 @@ func (u *UI) functions(lang, assets string) template.FuncMap {
 		"number": func(n any) (string, error) { return u.number(lang, n) },
 		"chart":  func(c Chart) chartView { return u.layOut(lang, c) },
 		"device": func(name string) string { return u.device(lang, name) },
+		"place":  func(p place.Place) string { return u.place(lang, p) },
 		"lang":   func() string { return lang },
 		"dir":    func() string { return dirOf(lang) },
 		"asset":  func(name string) (string, error) { return u.assets.address(assets, name) },

@@ -84,6 +84,7 @@ type Page struct {
 	Done       string   // key of a text that says what was just done; ignored unless it is a text without placeholders
 	FormAction []string // further origins that a form on this page may lead to, itself or by redirect
 	Frames     bool     // the page shows answers of our own in frames
+	Connect    bool     // its script asks the API
 }
 
 // Link is a place in the navigation. Links of one Group stand together, in the order given.
@@ -147,12 +148,14 @@ func policyFor(p Page) (string, error) {
 		}
 		more.WriteString(" " + origin)
 	}
-	frames := ""
 	if p.Frames {
-		frames = "; frame-src 'self'"
+		more.WriteString("; frame-src 'self'")
+	}
+	if p.Connect {
+		more.WriteString("; connect-src 'self'")
 	}
 	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'" +
-		more.String() + frames + "; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'", nil
+		more.String() + "; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'", nil
 }
 
 // isOrigin reports whether s is scheme://host[:port], or the private scheme of a native app

@@ -173,6 +173,8 @@ func TestPolicy(t *testing.T) {
 		{ui.Page{FormAction: []string{"https://app.example.com", "http://localhost:3000", "http://[::1]:80"}}, " https://app.example.com http://localhost:3000 http://[::1]:80"},
 		{ui.Page{FormAction: []string{"com.example.app:"}}, " com.example.app:"},
 		{ui.Page{Frames: true}, "; frame-src 'self'"},
+		{ui.Page{Connect: true}, "; connect-src 'self'"},
+		{ui.Page{FormAction: []string{"https://app.example.com"}, Frames: true, Connect: true}, " https://app.example.com; frame-src 'self'; connect-src 'self'"},
 	} {
 		c.page.Name = "sample/page"
 		h := write(t, u, get(t, "/"), c.page).Header()

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin/signintest"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -65,15 +66,9 @@ func (w *world) deps() console.Deps {
 	passwords, err := password.New(password.Config{PerAccount: guesses}, password.Deps{DB: w.DB.DB, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters})
 	w.must(err)
 	pages := w.UI(console.Pages(), signin.Pages())
-	flow, err := signin.New(signin.Config{
-		Issuer: issuer, Audiences: []string{domaintest.Origin}, AccessLife: 10 * time.Minute, Identifier: signin.ByEmail,
-		Session:    session.Limits{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Window: 30 * time.Second},
-		PerAccount: guesses, PerAddress: ratelimit.Limit{Name: "signin.address", Burst: 50, Per: 15 * time.Minute},
-		PerConfirm: ratelimit.Limit{Name: "page.confirm", Burst: 5, Per: 15 * time.Minute},
-		Pages: session.PageLimits{Idle: 12 * time.Hour, Absolute: 24 * time.Hour, RememberedIdle: 7 * 24 * time.Hour, RememberedAbsolute: 30 * 24 * time.Hour,
-			StaffProof: 12 * time.Hour, Fresh: 5 * time.Minute, Look: 15 * time.Minute},
-	}, signin.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters, Password: passwords, Schema: schema, UI: pages,
-		Logger: slog.New(slog.DiscardHandler), Verify: func(string) (session.Bearer, error) { return session.Bearer{}, session.ErrEnded }})
+	signinDeps := signintest.Deps(w.t, w.World, hasher, pages)
+	signinDeps.Schema = schema
+	flow, err := signin.New(signintest.Config(), signinDeps)
 	w.must(err)
 	bucket := func(id account.ID) ratelimit.Bucket { return ratelimit.Bucket{Limit: guesses, Key: id.String()} }
 	return console.Deps{

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin/signintest"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
 )
@@ -74,14 +75,9 @@ func (w *world) portal(tiles []portal.Tile) *portal.Portal {
 	passwords, err := password.New(password.Config{PerAccount: perAccount}, password.Deps{DB: w.DB.DB, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters})
 	must(w.t, err)
 	u := w.UI(portal.Pages(), signin.Pages())
-	w.flow, err = signin.New(signin.Config{
-		Issuer: domaintest.Origin, Audiences: []string{domaintest.Origin}, AccessLife: 10 * time.Minute, Identifier: signin.ByEither,
-		Session:    session.Limits{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Window: 30 * time.Second},
-		PerAccount: perAccount, PerAddress: ratelimit.Limit{Name: "signin.address", Burst: 50, Per: 15 * time.Minute}, PerConfirm: perAccount,
-		Pages: session.PageLimits{Idle: 12 * time.Hour, Absolute: 24 * time.Hour, RememberedIdle: 7 * 24 * time.Hour, RememberedAbsolute: 30 * 24 * time.Hour,
-			StaffProof: 12 * time.Hour, Fresh: 5 * time.Minute, Look: 15 * time.Minute},
-	}, signin.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters, Password: passwords, UI: u, Schema: schema,
-		Logger: slog.New(slog.DiscardHandler), Verify: func(string) (session.Bearer, error) { return session.Bearer{}, session.ErrEnded }})
+	signinDeps := signintest.Deps(w.t, w.World, hasher, u)
+	signinDeps.Schema = schema
+	w.flow, err = signin.New(signintest.Config(), signinDeps)
 	must(w.t, err)
 	profiles, err := profile.New(profile.Config{PerExport: perExport}, profile.Deps{DB: w.DB.DB, Schema: schema, Limiter: w.Limiter, Letters: w.Letters,
 		Prove: func(ctx context.Context, by session.Bearer, given string) error {

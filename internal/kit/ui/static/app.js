@@ -1,4 +1,5 @@
-// What makes the pages nicer where scripts run. Every page works without it.
+// What makes the pages nicer where scripts run. Every page works without it, but for passkeys, which a
+// browser gives to scripts alone; no page asks for one without another way to go on.
 "use strict";
 (() => {
   const words = document.currentScript.dataset;
@@ -70,6 +71,56 @@
     });
     block.replaceWith(wrap);
     wrap.append(block, button);
+  });
+
+  // A form that asks for a passkey. It holds what the browser is to be asked for, or says where that is
+  // to be had, and takes the answer along. Where there are no passkeys it stays hidden.
+  const api = window.PublicKeyCredential;
+  if (api?.parseRequestOptionsFromJSON) each("form[data-passkey-create], form[data-passkey-get]", (form) => {
+    const { passkeyCreate: create, passkeyGet: get, passkeyBegin: begin } = form.dataset;
+    const { ticket, credential, remember } = form.elements;
+    const problem = form.querySelector("[data-passkey-error]");
+    let asking, offered = Infinity;
+    const ask = async (mediation) => {
+      asking?.abort(); // a browser asks one thing at a time
+      const { signal } = asking = new AbortController();
+      try {
+        let options = JSON.parse(create || get || null);
+        if (begin) {
+          const answer = await fetch(begin, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}", signal });
+          if (!answer.ok) throw new Error(answer.status);
+          ({ ticket: ticket.value, publicKey: options } = await answer.json());
+        }
+        const key = create ? navigator.credentials.create({ publicKey: api.parseCreationOptionsFromJSON(options), signal })
+          : navigator.credentials.get({ publicKey: api.parseRequestOptionsFromJSON(options), mediation, signal });
+        credential.value = JSON.stringify(await key);
+        if (remember) remember.value = document.querySelector("input[type=checkbox][name=remember]:checked")?.value ?? "";
+        form.requestSubmit();
+      } catch (why) {
+        if (signal.aborted || mediation) return;
+        problem.textContent = create && why.name === "InvalidStateError" ? problem.dataset.exists : problem.dataset.failed;
+        problem.hidden = false;
+        offer();
+      }
+    };
+    // Beside the fields, passkeys are offered among what the browser fills in. What it was asked for is
+    // good for five minutes, so a page that stays open asks anew.
+    const offer = async () => {
+      if (!begin || !await api.isConditionalMediationAvailable?.()) return;
+      offered = Date.now();
+      ask("conditional");
+    };
+    form.addEventListener("submit", (event) => {
+      if (credential.value) return;
+      event.preventDefault();
+      problem.hidden = true;
+      offered = Infinity;
+      ask();
+    });
+    setInterval(() => { if (!document.hidden && Date.now() - offered > 240_000) offer(); }, 5_000);
+    each("[data-passkey-missing]", (e) => { e.hidden = true; });
+    form.hidden = false;
+    offer();
   });
 
   // A form is sent once. Its buttons are disabled after the browser has read which one was pressed,

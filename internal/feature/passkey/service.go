@@ -1,0 +1,138 @@
+package passkey
+
+import (
+	"context"
+	"encoding/json" // the library's types are made for this one
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// Config says whose the passkeys are and where they are used.
+type Config struct {
+	// RPID is the domain that passkeys belong to (WebAuthn's relying party id): the host of the first of
+	// Origins or a domain above it. Passkeys of another RPID are of no use. An IP address has none; one
+	// of this machine stands for localhost, though a browser has to go there by that name.
+	RPID string
+	// Name is what authenticators show the passkey under.
+	Name string
+	// Origins are where answers may come from, exactly: scheme, host and port as browsers write them.
+	// The first is the own one. Others whose host is not in RPID are related origins (WebAuthn section 5.11).
+	Origins []string
+}
+
+// Deps are what a Service works with.
+type Deps struct {
+	DB      *db.DB
+	Tickets *ticket.Book
+}
+
+// Service is safe for concurrent use.
+type Service struct {
+	db      *db.DB
+	tickets *ticket.Book
+	rp      *webauthn.WebAuthn
+	origins []string
+}
+
+// New checks cfg and returns a Service.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if len(cfg.Origins) == 0 || cfg.Name == "" {
+		return nil, errors.New("passkey: a name and at least one origin are needed")
+	}
+	local := web.Loopback(cfg.RPID)
+	if local {
+		cfg.RPID = "localhost"
+	}
+	for i, origin := range cfg.Origins {
+		host, err := hostOf(origin)
+		if err != nil {
+			return nil, err
+		}
+		within := host == cfg.RPID || strings.HasSuffix(host, "."+cfg.RPID) || local && web.Loopback(host)
+		if i == 0 && !within {
+			return nil, fmt.Errorf("passkey: %s cannot use passkeys of %q: that must be its host or a domain above it", origin, cfg.RPID)
+		}
+	}
+	timeout := webauthn.TimeoutConfig{Timeout: Lifetime} // told to browsers; what ends a challenge is its ticket
+	rp, err := webauthn.New(&webauthn.Config{
+		RPID: cfg.RPID, RPDisplayName: cfg.Name, RPOrigins: cfg.Origins,
+		AttestationPreference: protocol.PreferNoAttestation,
+		AuthenticatorSelection: protocol.AuthenticatorSelection{
+			// Only a discoverable credential signs in whoever has typed nothing.
+			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
+			UserVerification: protocol.VerificationRequired,
+		},
+		Timeouts:                          webauthn.TimeoutsConfig{Login: timeout, Registration: timeout},
+		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("passkey: %w", err)
+	}
+	return &Service{db: deps.DB, tickets: deps.Tickets, rp: rp, origins: cfg.Origins}, nil
+}
+
+// hostOf returns the host of an origin that is written as browsers do (RFC 6454 section 6.1).
+func hostOf(origin string) (string, error) {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.ToLower(origin) != origin {
+		return "", fmt.Errorf("passkey: %q is not an origin, such as https://id.example.com", origin)
+	}
+	switch {
+	case u.Scheme == "https" && u.Port() != "443", u.Scheme == "http" && u.Port() != "80" && web.Loopback(u.Hostname()):
+		return u.Hostname(), nil
+	default:
+		return "", fmt.Errorf("passkey: browsers have no passkeys at %q: use https, and no port where it is the usual one", origin)
+	}
+}
+
+// state is what a ticket keeps from a ceremony's first half to its second.
+type state struct {
+	Challenge string    `json:"challenge"`
+	Parent    uuid.UUID `json:"parent,omitzero"` // what a proof is for
+	Data      string    `json:"data,omitempty"`  // the caller's
+}
+
+// issue writes a challenge down and words it for the browser.
+func (s *Service) issue(ctx context.Context, t *ticket.Ticket, st state, options any) (*Challenge, error) {
+	text, err := json.Marshal(options)
+	if err != nil {
+		return nil, fmt.Errorf("passkey: options: %w", err)
+	}
+	data, err := json.Marshal(st)
+	if err != nil {
+		return nil, fmt.Errorf("passkey: state: %w", err)
+	}
+	t.Data = string(data)
+	c := &Challenge{Options: text}
+	err = s.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		c.Ticket, err = s.tickets.Issue(ctx, tx, t, Lifetime)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// spend uses a challenge up, whatever becomes of the answer: nobody can try a second one.
+func (s *Service) spend(ctx context.Context, purpose, token string) (*ticket.Ticket, state, error) {
+	t, err := s.tickets.Spend(ctx, s.db, purpose, token)
+	if err != nil {
+		return nil, state{}, err
+	}
+	var st state
+	if err := json.Unmarshal([]byte(t.Data), &st); err != nil {
+		return nil, state{}, fmt.Errorf("passkey: state: %w", err)
+	}
+	return t, st, nil
+}

@@ -1,0 +1,261 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+)
+
+// Browser is what a browser that signs in is known by.
+type Browser struct {
+	Token string // of package device; empty: what signs in is no browser
+}
+
+// goal is what a sign-in is to come to. It travels from step to step in tickets.
+type goal struct {
+	Transport string   `json:"transport"`
+	Audience  string   `json:"audience,omitempty"`
+	Remember  bool     `json:"remember,omitempty"` // pages: keep me signed in
+	Methods   []string `json:"methods,omitempty"`  // proven so far
+	Enrol     bool     `json:"enrol,omitempty"`    // what is still needed has to be set up first
+}
+
+func (g goal) String() string {
+	text, _ := json.Marshal(g) // strings and booleans: never fails
+	return string(text)
+}
+
+func goalOf(t *ticket.Ticket) (g goal, err error) {
+	if err := json.Unmarshal([]byte(t.Data), &g); err != nil {
+		return goal{}, fmt.Errorf("signin: ticket: %w", err)
+	}
+	return g, nil
+}
+
+// proven is an account and what was proven of it so far.
+type proven struct {
+	account *account.Account
+	held    factor.Held
+	methods []string
+	// spend uses up what can be used once, in the transaction of what it leads to.
+	spend []func(ctx context.Context, tx *db.Tx) error
+}
+
+func (c *candidate) proven(methods ...string) *proven {
+	return &proven{account: c.account, held: c.held, methods: methods}
+}
+
+func (p *proven) use(ctx context.Context, tx *db.Tx) error {
+	for _, spend := range p.spend {
+		if err := spend(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stepLife is how long somebody may take for the next step of signing in.
+const stepLife = 5 * time.Minute
+
+const purposeStep = "mfa"
+
+// open is where every way to sign in ends, however many steps it took: it makes the session, or says
+// what is still needed. What is needed is worked out here and now, from what the account has. It
+// returns ErrMFA and ErrEnrol with a ticket for the next step, and what start does.
+func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (row *session.Session, cookie *PageCookie, enrolBy time.Time, err error) {
+	methods, level := authn.Together(p.methods...)
+	if left := p.held.After(methods...); len(left) > 0 {
+		trusted := false
+		if s.cfg.RememberDevices > 0 {
+			if trusted, err = s.Devices.Trusted(ctx, s.DB, p.account.ID, p.account.Epoch, b.Token); err != nil {
+				return nil, nil, enrolBy, err
+			}
+		}
+		if !trusted {
+			return nil, nil, enrolBy, s.ask(ctx, p, g, ErrMFA, left)
+		}
+	}
+	if level < authn.AAL2 && !p.held.Strong() && s.cfg.Required(p.account) {
+		if enrolBy, err = graceUntil(ctx, s.DB, p.account.ID, s.cfg.Grace); err != nil {
+			return nil, nil, enrolBy, err
+		}
+		if !enrolBy.After(s.DB.Now()) {
+			return nil, nil, enrolBy, s.askToEnrol(ctx, p, g)
+		}
+	}
+	e := authn.Evidence{AccountID: p.account.ID, Epoch: p.account.Epoch, Methods: methods, Level: level}
+	made, cookie := s.birth(g, b)
+	shape := made.with
+	made.with = func(ctx context.Context, tx *db.Tx, row *session.Session) error {
+		if shape != nil {
+			if err := shape(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		return p.use(ctx, tx)
+	}
+	if row, err = s.start(ctx, e, made); err != nil {
+		return nil, nil, enrolBy, err
+	}
+	p.account.LastLogin = row.CreatedAt
+	return row, cookie, enrolBy, nil
+}
+
+// ask hands out a ticket for the next step. What was proven so far is spent: the ticket stands for it.
+func (s *Service) ask(ctx context.Context, p *proven, g goal, refusal *fault.Error, left []string) error {
+	g.Methods, _ = authn.Together(p.methods...)
+	t := &ticket.Ticket{Purpose: purposeStep, AccountID: p.account.ID, Epoch: p.account.Epoch, Data: g.String()}
+	var token string
+	err := s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
+		if err := p.use(ctx, tx); err != nil {
+			return err
+		}
+		token, err = s.Tickets.Issue(ctx, tx, t, stepLife)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("signin: ask: %w", err)
+	}
+	return refusal.WithNext(fault.Next{Ticket: token, Methods: left})
+}
+
+// askToEnrol begins to set up an app that shows codes: the one second factor that needs nothing but
+// what everybody has.
+func (s *Service) askToEnrol(ctx context.Context, p *proven, g goal) error {
+	if _, err := s.TOTP.Begin(ctx, session.Bearer{AccountID: p.account.ID}, p.account.Email, ""); err != nil {
+		return err
+	}
+	g.Enrol = true
+	return s.ask(ctx, p, g, ErrEnrol, []string{factor.TOTP})
+}
+
+// birth is what a session is made with, besides the evidence.
+type birth struct {
+	client   session.Client
+	audience string
+	idle     time.Duration
+	absolute time.Duration
+	browser  Browser
+	// with writes what belongs to the session, in its transaction. Optional.
+	with func(ctx context.Context, tx *db.Tx, row *session.Session) error
+}
+
+// birth says what a session for g is made with; for pages, with the cookie that it will have.
+func (s *Service) birth(g goal, b Browser) (birth, *PageCookie) {
+	made := birth{client: session.Client{ID: session.FirstParty, Transport: g.Transport}, audience: g.Audience, browser: b,
+		idle: s.cfg.Session.Idle, absolute: s.cfg.Session.Absolute}
+	if g.Transport != session.Page {
+		return made, nil
+	}
+	p, cookie := s.cfg.Pages, newPageCookie()
+	made.audience, made.idle, made.absolute = s.cfg.Audiences[0], p.Idle, p.Absolute
+	if g.Remember {
+		made.idle, made.absolute, cookie.Life = p.RememberedIdle, p.RememberedAbsolute, p.RememberedAbsolute
+	}
+	made.with = func(ctx context.Context, tx *db.Tx, row *session.Session) error {
+		return session.SetCookie(ctx, tx, row.ID, session.PageCookie{Hash: s.cookies.Sum(cookie.Value), Remembered: g.Remember})
+	}
+	return made, cookie
+}
+
+// start is the one function that makes sessions. Every way to sign in brings its evidence here.
+// It returns session.ErrRefused when the account was disabled or its epoch moved on since.
+func (s *Service) start(ctx context.Context, e authn.Evidence, b birth) (*session.Session, error) {
+	src := audit.FromContext(ctx)
+	row := &session.Session{Client: b.client, Audience: b.audience, Idle: b.idle, Device: src.Device, Address: src.Address}
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		row.ExpiresAt, e.At = tx.Now.Add(b.absolute), tx.Now
+		seen, err := session.Create(ctx, tx, row, e, s.Devices.Hashes(b.browser.Token))
+		if err != nil {
+			return err
+		}
+		if b.with != nil {
+			if err := b.with(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		if err := s.meet(ctx, tx, row, e.Epoch, b.browser, seen); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Event{Kind: "session.created", AccountID: row.AccountID, SessionID: row.ID,
+			Detail: map[string]string{"amr": strings.Join(e.Methods, " "), "aal": e.Level.ACR()}})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("signin: start: %w", err)
+	}
+	return row, nil
+}
+
+// meet remembers a device that an account was not signed in to from before, and tells its owner unless
+// it is the first of all.
+func (s *Service) meet(ctx context.Context, tx *db.Tx, row *session.Session, epoch int64, b Browser, seen session.Seen) error {
+	if seen.Device || row.Client.Transport == session.Look {
+		return nil
+	}
+	if b.Token != "" {
+		if err := s.Devices.Note(ctx, tx, row.AccountID, b.Token); err != nil {
+			return err
+		}
+	}
+	if !seen.Account {
+		return nil
+	}
+	token, err := s.Disown(ctx, tx, row.AccountID, row.ID, epoch)
+	if err != nil {
+		return err
+	}
+	return s.Letters.Write(ctx, tx, letter.NewDevice, row.AccountID, letter.Content{Link: letter.With(s.cfg.NotMe, token), Expires: tx.Now.Add(disownLife)})
+}
+
+// disownLife is how long the mail about a new device can be answered.
+const disownLife = 7 * 24 * time.Hour
+
+// signIn opens a session for a client of the API and makes its tokens.
+func (s *Service) signIn(ctx context.Context, p *proven, g goal, b Browser) (*SignedIn, error) {
+	row, _, enrolBy, err := s.open(ctx, p, g, b)
+	if err != nil {
+		return nil, s.overtaken(ctx, p, err)
+	}
+	p.account.Profile.Attributes = s.Schema.Shown(p.account.Profile.Attributes)
+	tokens, err := s.issue(row, p.account.Subject, session.RefreshClaims{SessionID: row.ID}, row.CreatedAt)
+	if err != nil {
+		return nil, err
+	}
+	return &SignedIn{Tokens: *tokens, Account: p.account, EnrolBy: enrolBy}, nil
+}
+
+// signInPage opens a session for pages.
+func (s *Service) signInPage(ctx context.Context, p *proven, g goal, b Browser) (*PageCookie, error) {
+	_, cookie, _, err := s.open(ctx, p, g, b)
+	if err != nil {
+		return nil, s.overtaken(ctx, p, err)
+	}
+	return cookie, nil
+}
+
+// overtaken words a refusal of start: the account was disabled, or got another password, since the
+// proof was checked.
+func (s *Service) overtaken(ctx context.Context, p *proven, err error) error {
+	if !errors.Is(err, session.ErrRefused) {
+		return err
+	}
+	e := audit.Event{Kind: "signin.refused", AccountID: p.account.ID, Reason: "overtaken"}
+	if err := audit.RecordAlone(ctx, s.DB, e); err != nil {
+		return err
+	}
+	return ErrCredentials
+}
