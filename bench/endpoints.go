@@ -15,11 +15,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey/passkeytest"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
 )
 
 // most is how many statements an endpoint may need, where that is laid down.
-var most = map[string]int{"POST login/": 4, "POST token/refresh/": 1, "GET me/": 1}
+var most = map[string]int{"POST login/": 4, "POST token/refresh/": 1, "GET me/": 1, "POST passkeys/login/finish/": 5}
 
 // benchEndpoints counts what each endpoint asks of PostgreSQL. A walk through all of them is
 // repeated, and the least counts: background work shares the connections.
@@ -167,6 +170,7 @@ func (v *visitor) walk(email string) error {
 	v.call("PATCH", "me/", object("full_name", "Another Person"))
 	v.call("GET", "sessions/", "")
 	v.call("DELETE", "sessions/"+v.otherSession(email, first)+"/", "")
+	v.factors(email, first)
 	v.call("POST", "password/change/", object("old_password", first, "new_password", second))
 	v.call("POST", "password/reset/", object("email", email))
 	v.call("POST", "password/reset/confirm/", object("token", v.mailed(email, "reset"), "new_password", third))
@@ -177,6 +181,110 @@ func (v *visitor) walk(email string) error {
 	v.signIn(email, third)
 	v.call("POST", "logout/all/", object("refresh", v.tokens.Refresh))
 	return v.err
+}
+
+// factors goes through what can be proven besides a password, and leaves the account as it was.
+func (v *visitor) factors(email, password string) {
+	var setup struct{ Secret string }
+	v.read(v.call("POST", "2fa/setup/", object("name", "Phone")), &setup)
+	v.call("POST", "2fa/enable/", object("code", v.code(setup.Secret)))
+	v.call("POST", "reauth/", object("method", "totp", "code", v.code(setup.Secret)))
+	v.call("GET", "2fa/", "")
+	var fresh struct {
+		Codes []string `json:"backup_codes"`
+	}
+	v.read(v.call("POST", "2fa/backup-codes/", "{}"), &fresh)
+	v.keep(v.call("POST", "login/mfa/", object("mfa_token", v.halfway(email, password), "method", "totp", "code", v.code(setup.Secret))))
+	if v.err == nil {
+		v.keep(v.call("POST", "login/mfa/", object("mfa_token", v.halfway(email, password), "method", "backup_code", "code", fresh.Codes[0])))
+	}
+	key := passkeytest.NewAuthenticator(strings.Replace(v.base, "127.0.0.1", "localhost", 1))
+	begun := v.ceremony("passkeys/register/begin/", "{}")
+	v.call("POST", "passkeys/register/finish/", v.answer(begun, key.Create, "name", "Key"))
+	v.call("GET", "passkeys/", "")
+	begun = v.ceremony("passkeys/login/begin/", "{}")
+	v.keep(v.call("POST", "passkeys/login/finish/", v.answer(begun, key.Get)))
+	v.call("POST", "2fa/disable/", "{}")
+	for _, id := range v.passkeys() {
+		v.call("DELETE", "passkeys/"+id+"/", "")
+	}
+	var asked struct{ Ticket string }
+	v.read(v.call("POST", "magic-link/", object("email", email)), &asked)
+	v.keep(v.call("POST", "magic-link/verify/", object("ticket", asked.Ticket, "code", v.mailed(email, "sign-in/link"))))
+}
+
+// code is what an app shows, 30 seconds after it was last asked: a code works once.
+func (v *visitor) code(secret string) string {
+	var now struct{ Now time.Time }
+	v.read(v.send("POST", "/dev/clock/", object("advance", "30s")), &now)
+	if v.err != nil {
+		return ""
+	}
+	code, err := totp.GenerateCode(secret, now.Now)
+	v.err = err
+	return code
+}
+
+// halfway signs in with a password alone and returns the ticket for the next step.
+func (v *visitor) halfway(email, password string) string {
+	if v.err != nil {
+		return ""
+	}
+	v.tokens.Access = ""
+	r, err := http.Post(v.base+mount+"/login/", "application/json", strings.NewReader(object("email", email, "password", password))) //nolint:noctx // of a server beside it
+	if err != nil {
+		v.err = err
+		return ""
+	}
+	defer r.Body.Close() //nolint:errcheck // it is read whole
+	var refusal struct {
+		Token string `json:"mfa_token"`
+	}
+	v.err = json.NewDecoder(r.Body).Decode(&refusal)
+	return refusal.Token
+}
+
+// challenge is how a passkey's ceremony begins.
+type challenge struct {
+	Ticket  string          `json:"ticket"`
+	Options json.RawMessage `json:"publicKey"`
+}
+
+func (v *visitor) ceremony(path, body string) (c challenge) {
+	v.read(v.call("POST", path, body), &c)
+	return c
+}
+
+// answer is the body that ends a ceremony.
+func (v *visitor) answer(c challenge, by func([]byte, ...func(*passkeytest.Answer)) []byte, more ...string) string {
+	if v.err != nil {
+		return ""
+	}
+	body := map[string]any{"ticket": c.Ticket, "credential": json.RawMessage(by(c.Options))}
+	for i := 0; i+1 < len(more); i += 2 {
+		body[more[i]] = more[i+1]
+	}
+	text, err := json.Marshal(body)
+	v.err = err
+	return string(text)
+}
+
+func (v *visitor) passkeys() (ids []string) {
+	var list struct {
+		Passkeys []struct{ ID string }
+	}
+	v.read(v.send("GET", mount+"/passkeys/", ""), &list)
+	for _, p := range list.Passkeys {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+// read takes an answer apart.
+func (v *visitor) read(answer []byte, into any) {
+	if v.err == nil {
+		v.err = json.Unmarshal(answer, into)
+	}
 }
 
 func (v *visitor) signIn(email, password string) {

@@ -89,6 +89,18 @@ func (b *battery) contents() []chapter {
 			{"dies when the owner signs in", b.resetDiesOnSignIn},
 			{"refuses links of an hour ago", b.resetsLate},
 		}},
+		{SecondFactor, []scene{
+			{"is asked for once it is set up and takes a code once", b.asksForCodes},
+			{"bears five wrong codes and no unusual spelling", b.bearsWrongCodes},
+			{"is kept by whoever only begins another", b.keepsFactors},
+		}},
+		{BackupCodes, []scene{
+			{"open once each and are replaced together", b.spendsBackupCodes},
+		}},
+		{StepUp, []scene{
+			{"asks for a new proof of an old session", b.stepsUp},
+			{"takes no password where there is a second factor", b.stepsUpStrongly},
+		}},
 		{Leaving, []scene{
 			{"takes a copy of what is held along", b.exports},
 			{"erases the account for its password alone", b.erases},

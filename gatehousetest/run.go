@@ -25,6 +25,9 @@ const (
 	TokenEndpoints Feature = "token_endpoints"
 	PasswordChange Feature = "password_change"
 	PasswordReset  Feature = "password_reset"
+	SecondFactor   Feature = "second_factor"
+	BackupCodes    Feature = "backup_codes"
+	StepUp         Feature = "step_up"
 	Leaving        Feature = "leaving"
 	Pages          Feature = "pages"
 	Protection     Feature = "protection"
@@ -81,7 +84,7 @@ func (s *Server) Target() Target {
 // Run proves, over HTTP alone, that a Gatehouse keeps the promises of its documentation. Every
 // feature is a subtest, skipped with the reason where the target does not allow it.
 //
-// It makes about 30 accounts and touches nobody else's. Unless there is a clock to move, it can
+// It makes about 40 accounts and touches nobody else's. Unless there is a clock to move, it can
 // run against a server in use.
 func Run(t *testing.T, target Target) {
 	t.Helper()

@@ -74,6 +74,36 @@ var sabotages = map[string]struct {
 			x.answers(http.StatusConflict, `{}`)
 		}
 	}},
+	"takes a code twice": {scene: "second_factor/is_asked_for", after: func(x *exchange) {
+		if x.path == "POST /login/mfa/" && x.answer.Code == http.StatusUnauthorized {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
+	"forgets how often was guessed": {scene: "second_factor/bears_five_wrong_codes", after: func(x *exchange) {
+		if x.path == "POST /login/mfa/" {
+			x.replace("step_rejected", "proof_rejected")
+		}
+	}},
+	"overwrites an app": {scene: "second_factor/is_kept_by_whoever", before: func(x *exchange) {
+		if x.path == "POST /2fa/setup/" && !x.seen.first("setup") {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
+	"keeps backup codes": {scene: "backup_codes/open_once_each", after: func(x *exchange) {
+		if x.path == "GET /2fa/backup-codes/" {
+			x.answers(http.StatusOK, `{"left": 10}`)
+		}
+	}},
+	"believes an old proof": {scene: "step_up/asks_for_a_new_proof", after: func(x *exchange) {
+		if x.path == "POST /2fa/setup/" && x.answer.Code == http.StatusUnauthorized {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
+	"takes a password for everything": {scene: "step_up/takes_no_password", after: func(x *exchange) {
+		if x.path == "POST /reauth/" && x.answer.Code == http.StatusBadRequest {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
 	"takes privileges at registration": {scene: "registration/grants_nothing", after: func(x *exchange) {
 		if x.path == "POST /register/" && x.answer.Code == http.StatusBadRequest && strings.Contains(string(x.body), "is_staff") {
 			x.answers(http.StatusCreated, `{}`)
@@ -288,7 +318,7 @@ func others(scene string) []gatehousetest.Feature {
 	all := []gatehousetest.Feature{
 		gatehousetest.Registration, gatehousetest.Verification, gatehousetest.Login, gatehousetest.Issuance, gatehousetest.Profile,
 		gatehousetest.Refresh, gatehousetest.Cookies, gatehousetest.Logout, gatehousetest.Sessions, gatehousetest.TokenEndpoints,
-		gatehousetest.PasswordChange, gatehousetest.PasswordReset, gatehousetest.Leaving, gatehousetest.Pages, gatehousetest.Protection, gatehousetest.Refusals,
+		gatehousetest.PasswordChange, gatehousetest.PasswordReset, gatehousetest.SecondFactor, gatehousetest.BackupCodes, gatehousetest.StepUp, gatehousetest.Leaving, gatehousetest.Pages, gatehousetest.Protection, gatehousetest.Refusals,
 	}
 	feature, _, _ := strings.Cut(scene, "/")
 	return slices.DeleteFunc(all, func(f gatehousetest.Feature) bool { return string(f) == feature })

@@ -46,8 +46,8 @@ type New struct {
 }
 
 // Create makes an account and its profile in tx. It returns ErrTaken when the address
-// or the user name is; nothing of the two is then written, and on PostgreSQL the transaction
-// can still be used.
+// or the user name is, or is kept for another account; nothing of the two is then written, and on
+// PostgreSQL the transaction can still be used.
 func Create(ctx context.Context, tx *db.Tx, n New) (*Account, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -64,7 +64,14 @@ func Create(ctx context.Context, tx *db.Tx, n New) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account: create: %w", err)
 	}
-	if created == 0 {
+	taken := created == 0
+	if !taken {
+		taken, err = yield(ctx, tx, id, n.Email, n.Username)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if taken {
 		return nil, ErrTaken
 	}
 	attributes, err := encode(n.Profile.Attributes)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -45,15 +46,17 @@ func (s *Service) Ask(ctx context.Context, email string, from netip.Addr, data s
 	return token, nil
 }
 
-// Redeem counts a try of a ticket and returns it when the code is the one that was mailed, or
-// ticket.ErrRejected. It is one statement. The caller uses the ticket in the transaction of what it opens.
+// Redeem counts a try of a ticket and returns it when the code is the one that was mailed. It returns
+// factor.ErrCode for another code, which is also all that is said where there is no account, and
+// ticket.ErrRejected when the ticket is not good any more. It is one statement. The caller uses the ticket
+// in the transaction of what it opens.
 func (s *Service) Redeem(ctx context.Context, token, code string) (*ticket.Ticket, error) {
 	t, err := s.Tickets.Try(ctx, s.DB, PurposeSignIn, token)
 	if err != nil {
 		return nil, err
 	}
 	if right := s.Tickets.IsCode(t, code); !right || t.AccountID == uuid.Nil {
-		return nil, ticket.ErrRejected
+		return nil, factor.ErrCode
 	}
 	return t, nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
-// columns are what dest takes, of passkey k.
-const columns = `k.id, k.account_id, k.name, k.credential, k.created_at, k.last_used_at`
+// columns are what dest takes.
+const columns = `passkey.id, passkey.account_id, passkey.name, passkey.credential, passkey.created_at, passkey.last_used_at`
 
 // dest returns where columns are scanned to; done must be called afterwards.
 func (p *Passkey) dest() (dest []any, done func() error) {
@@ -52,8 +52,8 @@ func findAnyone(ctx context.Context, d *db.DB, credentialID []byte) (*Passkey, *
 	p, a := &Passkey{}, &account.Account{}
 	dest, done := p.dest()
 	ofAccount, accountDone := a.Dest()
-	err := d.Row(ctx, `SELECT `+columns+`, `+account.Columns+` FROM passkey k JOIN account a ON a.id = k.account_id JOIN profile p ON p.account_id = a.id
-		WHERE k.credential_id = $1`, []any{credentialID}, slices.Concat(dest, ofAccount)...)
+	err := d.Row(ctx, `SELECT `+columns+`, `+account.Columns+` FROM passkey JOIN account a ON a.id = passkey.account_id JOIN profile p ON p.account_id = a.id
+		WHERE credential_id = $1`, []any{credentialID}, slices.Concat(dest, ofAccount)...)
 	if err := found(err); err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +64,7 @@ func findAnyone(ctx context.Context, d *db.DB, credentialID []byte) (*Passkey, *
 func findOwn(ctx context.Context, d *db.DB, credentialID []byte, accountID uuid.UUID) (*Passkey, error) {
 	p := &Passkey{}
 	dest, done := p.dest()
-	err := d.Row(ctx, `SELECT `+columns+` FROM passkey k WHERE k.credential_id = $1 AND k.account_id = $2`, []any{credentialID, accountID}, dest...)
+	err := d.Row(ctx, `SELECT `+columns+` FROM passkey WHERE credential_id = $1 AND account_id = $2`, []any{credentialID, accountID}, dest...)
 	if err := found(err); err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func found(err error) error {
 // findHeld returns the epoch of an active account and the credentials that it has, or account.ErrNotFound.
 func findHeld(ctx context.Context, d *db.DB, accountID uuid.UUID) (epoch int64, held []webauthn.Credential, err error) {
 	there := false
-	err = d.Each(ctx, `SELECT a.epoch, k.credential FROM account a LEFT JOIN passkey k ON k.account_id = a.id WHERE a.id = $1 AND a.active ORDER BY k.created_at, k.id`,
+	err = d.Each(ctx, `SELECT a.epoch, passkey.credential FROM account a LEFT JOIN passkey ON passkey.account_id = a.id WHERE a.id = $1 AND a.active ORDER BY passkey.created_at, passkey.id`,
 		[]any{accountID}, func(scan func(...any) error) error {
 			there = true
 			var stored string
@@ -106,7 +106,7 @@ func findHeld(ctx context.Context, d *db.DB, accountID uuid.UUID) (epoch int64, 
 
 func list(ctx context.Context, d *db.DB, accountID uuid.UUID) ([]Passkey, error) {
 	all := []Passkey{}
-	err := d.Each(ctx, `SELECT `+columns+` FROM passkey k WHERE k.account_id = $1 ORDER BY k.created_at, k.id`, []any{accountID}, func(scan func(...any) error) error {
+	err := d.Each(ctx, `SELECT `+columns+` FROM passkey WHERE account_id = $1 ORDER BY passkey.created_at, passkey.id`, []any{accountID}, func(scan func(...any) error) error {
 		var p Passkey
 		dest, done := p.dest()
 		if err := scan(dest...); err != nil {
@@ -178,7 +178,7 @@ func rename(ctx context.Context, tx *db.Tx, accountID, id uuid.UUID, name string
 func remove(ctx context.Context, tx *db.Tx, accountID, id uuid.UUID) (*Passkey, error) {
 	p := &Passkey{}
 	dest, done := p.dest()
-	err := tx.Row(ctx, `DELETE FROM passkey AS k WHERE k.id = $1 AND k.account_id = $2 RETURNING `+columns, []any{id, accountID}, dest...)
+	err := tx.Row(ctx, `DELETE FROM passkey WHERE id = $1 AND account_id = $2 RETURNING `+columns, []any{id, accountID}, dest...)
 	if err := found(err); err != nil {
 		return nil, err
 	}

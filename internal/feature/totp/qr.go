@@ -64,8 +64,12 @@ func (s *Setup) SVG() (string, error) {
 		size, size, size, size, size, path.String()), nil
 }
 
-// modules returns the QR code row by row, with the white around it; true is dark.
+// modules returns the QR code row by row, with the white around it; true is dark. It is worked out once:
+// choosing its mask takes longer than all else.
 func (s *Setup) modules() ([][]bool, error) {
+	if s.drawn != nil {
+		return s.drawn, nil
+	}
 	code, err := qr.Encode(s.URI.Reveal(), qr.M, qr.Auto)
 	if err != nil {
 		return nil, errors.New("totp: the URI is too long for a QR code") // the library's words may quote it
@@ -81,5 +85,6 @@ func (s *Setup) modules() ([][]bool, error) {
 			modules[y][x+quiet] = code.At(x, y-quiet) == color.Black
 		}
 	}
+	s.drawn = modules
 	return modules, nil
 }

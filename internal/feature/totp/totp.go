@@ -99,13 +99,19 @@ type Match struct {
 	step      int64
 }
 
-// Setup is a device that waits for its first code. It prints without its secret.
+// Setup is a device that waits for its first code. It prints as ***. It is not safe for
+// concurrent use.
 type Setup struct {
 	ID     uuid.UUID
 	Name   string
 	Secret secret.Text // in base32 (RFC 4648 section 6), for whoever types it in
 	URI    secret.Text // otpauth://, what the QR code says
+
+	drawn [][]bool // the QR code, once it was asked for
 }
+
+// Format prints *** for every verb and flag: the picture is as secret as the text.
+func (Setup) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
 
 func (s *Service) setup(d *device, key []byte, label string) *Setup {
 	text := base32.StdEncoding.EncodeToString(key)

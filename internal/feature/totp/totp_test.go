@@ -1,13 +1,12 @@
 package totp
 
 import (
+	"encoding/base32"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
-
-	"encoding/base32"
 
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
@@ -182,9 +181,14 @@ func TestSetupsPrintWithoutTheirSecret(t *testing.T) {
 	if s.Secret.Reveal() != exampleKey || !strings.Contains(s.URI.Reveal(), exampleKey) {
 		t.Fatal("the set-up has another secret")
 	}
+	if _, err := s.PNG(); err != nil {
+		t.Fatal(err)
+	}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
-		if strings.Contains(fmt.Sprintf(format, s), exampleKey) || strings.Contains(fmt.Sprintf(format, *s), exampleKey) {
-			t.Errorf("%s prints the secret", format)
+		for _, printed := range []string{fmt.Sprintf(format, s), fmt.Sprintf(format, *s)} {
+			if printed != "***" {
+				t.Errorf("%s prints more than ***", format)
+			}
 		}
 	}
 }

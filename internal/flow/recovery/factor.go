@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -50,22 +49,22 @@ var factorLimit = ratelimit.Limit{Name: "recovery.factor", Burst: 3, Per: 7 * 24
 
 // factors is what a Service needs for second factors.
 type factors struct {
-	steps              *ticket.Book
-	cancels, finishes  *secret.Hasher
-	cancelLink, finish string // addresses of pages, with {token}
+	steps                  *ticket.Book
+	cancels, finishes      *secret.Hasher
+	cancelPage, finishPage string // addresses, with {token}
 }
 
-// newFactors takes links to this flow's pages from where letters lead to the first of them.
+// newFactors takes the addresses of pages from where letters lead to the first page of this flow.
 func newFactors(deps Deps) (factors, error) {
 	forgot, err := url.Parse(deps.Letters.Links().Recover)
 	if err != nil || !forgot.IsAbs() {
 		return factors{}, errors.New("recovery: letters must lead to an absolute address for a new password")
 	}
-	link := func(path string) string {
+	page := func(path string) string {
 		return forgot.ResolveReference(&url.URL{Path: path, RawQuery: "token={token}"}).String()
 	}
 	return factors{steps: ticket.NewBook(deps.Keys.Hasher), cancels: deps.Keys.Hasher(cancelPurpose), finishes: deps.Keys.Hasher(finishPurpose),
-		cancelLink: link(cancelPath), finish: link(finishPath)}, nil
+		cancelPage: page(cancelPath), finishPage: page(finishPath)}, nil
 }
 
 // Lost is what somebody can do who lost a second factor.
@@ -136,32 +135,34 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, lost *Lost) (_ *factor.R
 		return nil, false, err
 	}
 	w, err := factor.FindRecovery(ctx, tx, lost.AccountID, tx.Now)
-	if err == nil || !errors.Is(err, factor.ErrNoRecovery) {
+	if !errors.Is(err, factor.ErrNoRecovery) {
 		return w, false, err
+	}
+	owner, err := account.Find(ctx, tx, lost.AccountID)
+	if errors.Is(err, account.ErrNotFound) || err == nil && (!owner.Active || owner.Epoch != lost.epoch) {
+		return nil, false, ticket.ErrRejected // the first factor may be another by now
+	}
+	if err != nil {
+		return nil, false, err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, false, err
 	}
 	src, token, ready := audit.FromContext(ctx), secret.NewToken(), tx.Now.Add(s.cfg.FactorDelay)
-	w = &factor.Recovery{ID: id, AccountID: lost.AccountID, AskedAt: tx.Now, ReadyAt: ready, ExpiresAt: ready.Add(factorOpen), Device: src.Device, Address: src.Address}
-	if err := create(ctx, tx, w, lost.epoch, s.cancels.Sum(token)); err != nil {
+	w = &factor.Recovery{ID: id, AccountID: owner.ID, AskedAt: tx.Now, ReadyAt: ready, ExpiresAt: ready.Add(factorOpen), Device: src.Device, Address: src.Address}
+	if err := create(ctx, tx, w, s.cancels.Sum(token)); err != nil {
 		return nil, false, err
 	}
-	if err := audit.Record(ctx, tx, audit.Event{Kind: "recovery.factor_asked", AccountID: w.AccountID}); err != nil {
+	if err := audit.Record(ctx, tx, audit.Event{Kind: "recovery.factor_asked", AccountID: owner.ID}); err != nil {
 		return nil, false, err
 	}
-	return w, true, s.announce(ctx, tx, w, letter.With(s.cancelLink, token))
+	return w, true, s.announce(ctx, tx, owner, letter.Content{Link: letter.With(s.cancelPage, token), Expires: ready})
 }
 
-// announce tells every address that is known to be the owner's, former ones too: whoever asks may have
-// changed the address just before.
-func (s *Service) announce(ctx context.Context, tx *db.Tx, w *factor.Recovery, no string) error {
-	owner, err := account.Find(ctx, tx, w.AccountID)
-	if err != nil {
-		return err
-	}
-	content := letter.Content{Link: no, Expires: w.ReadyAt}
+// announce tells every address that is known to be the owner's, former ones too: somebody else may have
+// changed it just before.
+func (s *Service) announce(ctx context.Context, tx *db.Tx, owner *account.Account, content letter.Content) error {
 	if err := s.Letters.Write(ctx, tx, letter.RecoveryAsked, owner.ID, content); err != nil {
 		return err
 	}
@@ -216,7 +217,7 @@ func (s *Service) CancelByLink(ctx context.Context, token string, from netip.Add
 }
 
 func (s *Service) cancelByLink(ctx context.Context, token string) error {
-	found, err := findNo(ctx, s.DB, s.cancels, token)
+	found, err := findCancel(ctx, s.DB, s.cancels, token, s.DB.Now())
 	if err != nil {
 		return err
 	}
@@ -224,16 +225,16 @@ func (s *Service) cancelByLink(ctx context.Context, token string) error {
 		if err := account.Lock(ctx, tx, found.AccountID, found.AccountID); err != nil {
 			return err
 		}
-		no, err := findNo(ctx, tx, s.cancels, token)
+		l, err := findCancel(ctx, tx, s.cancels, token, tx.Now)
 		switch {
 		case err != nil:
 			return err
-		case no.done:
+		case l.done:
 			return letter.ErrLink
-		case no.cancelled:
+		case l.cancelled:
 			return nil
 		}
-		return cancel(ctx, tx, &no.Recovery, audit.Event{Kind: "recovery.factor_cancelled", Reason: "link"})
+		return cancel(ctx, tx, &l.Recovery, audit.Event{Kind: "recovery.factor_cancelled", Reason: "link"})
 	})
 }
 

@@ -60,12 +60,12 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, found factor.Recovery) er
 	if err != nil || !told {
 		return err
 	}
-	return s.Letters.Write(ctx, tx, letter.RecoveryReady, w.AccountID, letter.Content{Link: letter.With(s.finish, token), Expires: w.ExpiresAt})
+	return s.Letters.Write(ctx, tx, letter.RecoveryReady, w.AccountID, letter.Content{Link: letter.With(s.finishPage, token), Expires: w.ExpiresAt})
 }
 
-// Finish is the last step of being rid of second factors: whoever holds the mailed token and knows the
-// password does it.
-type Finish struct {
+// Removal is the wish to be rid of second factors now, of whoever holds the mailed token and knows the
+// password.
+type Removal struct {
 	Token    string
 	Password string
 	Address  netip.Addr
@@ -74,45 +74,45 @@ type Finish struct {
 // Finish removes every second factor of the account that the token was mailed to, ends its sessions
 // and forgets its devices. It signs nobody in. It returns letter.ErrLink, ErrPasswordless,
 // password.ErrRejected, password.ErrBusy and ratelimit.ErrLimited.
-func (s *Service) Finish(ctx context.Context, in Finish) error {
+func (s *Service) Finish(ctx context.Context, in Removal) error {
 	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: s.cfg.PerAddress, Key: ratelimit.AddressKey(in.Address)})
 	if err != nil {
 		return err
 	}
-	err = s.finishRecovery(ctx, in)
+	err = s.finish(ctx, in)
 	if !errors.Is(err, letter.ErrLink) && !errors.Is(err, password.ErrRejected) {
 		taken.Refund()
 	}
 	return err
 }
 
-func (s *Service) finishRecovery(ctx context.Context, in Finish) error {
-	yes, err := findYes(ctx, s.DB, s.finishes, in.Token, s.DB.Now())
+func (s *Service) finish(ctx context.Context, in Removal) error {
+	l, err := findFinish(ctx, s.DB, s.finishes, in.Token, s.DB.Now())
 	if err != nil {
 		return err
 	}
-	if err := s.prove(ctx, yes, in.Password); err != nil {
+	if err := s.prove(ctx, l, in.Password); err != nil {
 		return err
 	}
-	return s.DB.InTx(ctx, func(tx *db.Tx) error { return s.removeFactors(ctx, tx, yes.account.ID, in.Token) })
+	return s.DB.InTx(ctx, func(tx *db.Tx) error { return s.removeFactors(ctx, tx, l.account.ID, in.Token) })
 }
 
 // prove checks the password. Guesses are counted with those of sign-in, before they are looked at.
-func (s *Service) prove(ctx context.Context, yes *yes, given string) error {
-	if yes.hash == "" {
+func (s *Service) prove(ctx context.Context, l *finishLink, given string) error {
+	if l.hash == "" {
 		return ErrPasswordless
 	}
 	refused := func(why string, err error) error {
-		return cmp.Or(audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "recovery.factor_refused", AccountID: yes.account.ID, Reason: why}), err)
+		return cmp.Or(audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "recovery.factor_refused", AccountID: l.account.ID, Reason: why}), err)
 	}
-	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: yes.account.ID.String()})
+	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: l.account.ID.String()})
 	if errors.Is(err, ratelimit.ErrLimited) {
 		return refused("rate_limited", err)
 	}
 	if err != nil {
 		return err
 	}
-	result, err := s.Hasher.Verify(ctx, yes.hash, given)
+	result, err := s.Hasher.Verify(ctx, l.hash, given)
 	if err == nil && !result.OK {
 		return refused("wrong_password", password.ErrRejected)
 	}
@@ -126,11 +126,11 @@ func (s *Service) removeFactors(ctx context.Context, tx *db.Tx, id account.ID, t
 	if err := account.Lock(ctx, tx, id, id); err != nil {
 		return err
 	}
-	yes, err := findYes(ctx, tx, s.finishes, token, tx.Now)
+	l, err := findFinish(ctx, tx, s.finishes, token, tx.Now)
 	if err != nil {
 		return err
 	}
-	if err := useYes(ctx, tx, yes); err != nil {
+	if err := useFinish(ctx, tx, l); err != nil {
 		return err
 	}
 	if _, err := factor.RemoveAll(ctx, tx, id); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -17,6 +18,7 @@ const (
 	askedPath   = "/account/forgot/done/"
 	resetPath   = "/account/reset/"
 	changedPath = "/account/reset/done/"
+	notMePath   = "/account/not-me/"
 )
 
 //go:embed pages locales
@@ -28,14 +30,16 @@ func Pages() ui.Set { return ui.Set{Name: "recovery", Files: files} }
 // PageRoutes returns the pages of this flow, outside of the mount. Looking at one that a mailed
 // link leads to uses nothing up: mail scanners open links.
 func PageRoutes(s *Service) []web.Route {
-	return []web.Route{
+	return append([]web.Route{
 		web.Get(forgotPath, web.Public, web.Page(s.showForgot)),
 		web.Post(forgotPath, web.Public, web.Form(s.postForgot)),
 		web.Get(askedPath, web.Public, web.Page(s.showAsked)),
 		web.Get(resetPath, web.Public, web.Page(s.showReset)),
 		web.Post(resetPath, web.Public, web.Form(s.postReset)),
 		web.Get(changedPath, web.Public, web.Page(s.showChanged)),
-	}
+		web.Get(notMePath, web.Public, web.Page(s.showNotMe)),
+		web.Post(notMePath, web.Public, web.Form(s.postNotMe)),
+	}, factorPageRoutes(s)...)
 }
 
 // resetView is what the page behind the mailed link shows.
@@ -83,11 +87,16 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, status int, v rese
 	if err != nil {
 		return err
 	}
-	v.Email, v.Login, v.Least = t.account.Email, t.account.Email, max(s.Policy.MinLength, password.MinLength)
-	if s.cfg.ByUsername && t.account.Username != "" {
-		v.Login = t.account.Username
-	}
+	v.Email, v.Login, v.Least = t.account.Email, s.login(&t.account), max(s.Policy.MinLength, password.MinLength)
 	return s.write(w, r, status, "reset", v)
+}
+
+// login is what people sign in to an account by, and password managers keep its password under.
+func (s *Service) login(a *account.Account) string {
+	if s.cfg.ByUsername && a.Username != "" {
+		return a.Username
+	}
+	return a.Email
 }
 
 // deadView is what the page shows behind a link that is not good.
@@ -98,7 +107,7 @@ type deadView struct {
 }
 
 func (s *Service) deadLink(w http.ResponseWriter, r *http.Request, token string) error {
-	was, err := used(r.Context(), s.DB, s.tokens, token)
+	was, err := used(r.Context(), s.DB, s.tokens, purpose, token)
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,20 @@
-// Package recovery lets the owner of a mail address choose a new password.
+// Package recovery gets people back into their accounts: the owner of a mail address can choose a new
+// password, and who lost a second factor can be rid of it.
 //
 // A person asks with an address; nobody is told whether it has an account. The job that
 // was queued looks it up and mails a link to the address on record. The link is good once and
 // dies when anything happens that it was not asked for: another password, an ended or a new
 // session, another address, a disabled account. A new password ends every session and opens
 // none: signing in, with all it asks for, is left to flow/signin.
+//
+// A lost second factor (factor.go, factor_finish.go) is another matter: a password and a mailbox that
+// were stolen together must not do at once. Who got past the first step of a sign-in asks; every
+// address and every session is told and can say no for as long as it takes; then a mailed link and the
+// password together remove all second factors, and everybody signs in anew.
 package recovery
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -17,6 +24,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -42,12 +50,18 @@ type Config struct {
 	ByUsername bool
 	// SignInURL is where people sign in; empty leaves the link out.
 	SignInURL string
+	// FactorDelay is how long whoever lost a second factor waits, so that whoever has it can say no:
+	// 24 h to 30 days, 72 h where it is zero.
+	FactorDelay time.Duration
 }
 
 func (c Config) validate() error {
 	var problems []error
 	if c.Lifetime < time.Minute || c.Lifetime > 24*time.Hour {
 		problems = append(problems, errors.New("recovery: a link is good for 1 min to 24 h"))
+	}
+	if c.FactorDelay < minFactorDelay || c.FactorDelay > maxFactorDelay {
+		problems = append(problems, errors.New("recovery: who lost a second factor waits for 24 h to 30 days"))
 	}
 	for _, l := range []ratelimit.Limit{c.PerMailbox, c.PerNetwork, c.PerAccount, c.PerAddress} {
 		if err := l.Validate(); err != nil {
@@ -57,7 +71,7 @@ func (c Config) validate() error {
 	return errors.Join(problems...)
 }
 
-// Deps is what a Service works with. Every member is required.
+// Deps is what a Service works with. Every member but Places is required.
 type Deps struct {
 	DB      *db.DB
 	Keys    *keyring.Keyring
@@ -67,6 +81,7 @@ type Deps struct {
 	Queue   *jobs.Queue
 	Letters *letter.Post
 	UI      *ui.UI
+	Places  *place.Finder // of network addresses; nil: none are known
 }
 
 // Service recovers accounts. It is safe for concurrent use.
@@ -74,6 +89,8 @@ type Service struct {
 	Deps
 	cfg    Config
 	tokens *secret.Hasher
+	notMe  *secret.Hasher // of tokens that tell of a sign-in
+	factors
 }
 
 // purpose is what the rows and hashes of this flow's tokens are marked with.
@@ -81,10 +98,15 @@ const purpose = "reset"
 
 // New checks cfg, returns a Service and registers its job with deps.Queue.
 func New(cfg Config, deps Deps) (*Service, error) {
+	cfg.FactorDelay = cmp.Or(cfg.FactorDelay, factorDelay)
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	s := &Service{Deps: deps, cfg: cfg, tokens: deps.Keys.Hasher(purpose)}
+	f, err := newFactors(deps)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{Deps: deps, cfg: cfg, tokens: deps.Keys.Hasher(purpose), notMe: deps.Keys.Hasher(purposeNotMe), factors: f}
 	deps.Queue.Register(job, jobs.JSON(s.sendLink))
 	return s, nil
 }

@@ -33,6 +33,7 @@ type world struct {
 	*domaintest.World
 	*domaintest.Client
 	t       *testing.T
+	flow    *recovery.Service
 	hasher  *password.Hasher
 	account *account.Account
 	session session.Bearer
@@ -75,7 +76,7 @@ func eachWith(t *testing.T, set func(*recovery.Config), fn func(t *testing.T, w 
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{World: d, t: t, hasher: hasher, account: d.Account("Jo@example.com", hash)}
+		w := &world{World: d, t: t, flow: s, hasher: hasher, account: d.Account("Jo@example.com", hash)}
 		w.session = d.Session(w.account.ID)
 		w.Client = d.Serve(recovery.Routes(s), recovery.PageRoutes(s))
 		fn(t, w)

@@ -47,9 +47,9 @@ func (s *Service) Request(ctx context.Context, email string, from netip.Addr) er
 // attempt after a failed one goes on with the same row; it is then good from now, unless it
 // was used or overtaken.
 func (s *Service) sendLink(ctx context.Context, info jobs.Info, w wish) error {
-	var t *ticket
+	var t *link
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		err := issue(ctx, tx, &ticket{id: info.ID, tokenHash: s.tokens.Sum(w.Token), createdAt: info.EnqueuedAt, expiresAt: tx.Now.Add(s.cfg.Lifetime)},
+		err := issue(ctx, tx, &link{id: info.ID, tokenHash: s.tokens.Sum(w.Token), createdAt: info.EnqueuedAt, expiresAt: tx.Now.Add(s.cfg.Lifetime)},
 			w.EmailKey, s.cfg.WithoutPassword)
 		if err != nil {
 			return err
@@ -106,7 +106,7 @@ func (s *Service) confirm(ctx context.Context, in Confirmation) error {
 
 // redeem locks the account first, as everything does that ends its sessions: what would
 // overtake the token has either happened by then, or waits and finds the token's work done.
-func (s *Service) redeem(ctx context.Context, tx *db.Tx, t *ticket, hash string) error {
+func (s *Service) redeem(ctx context.Context, tx *db.Tx, t *link, hash string) error {
 	if _, err := account.EndSessions(ctx, tx, t.account.ID); err != nil {
 		return err
 	}

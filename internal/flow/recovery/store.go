@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 )
 
-// ticket is a mailed permission to choose a new password, with its account.
-type ticket struct {
+// link is a mailed permission to choose a new password, with its account.
+type link struct {
 	id        uuid.UUID
 	tokenHash []byte
 	createdAt time.Time // when it was asked for
@@ -23,10 +23,10 @@ type ticket struct {
 	account   account.Account
 }
 
-// issue writes a ticket down for the account that has the address, if it may have one: not when
-// the password was changed after the ticket was asked for. A second time it only moves the
+// issue writes a link down for the account that has the address, if it may have one: not when
+// the password was changed after the link was asked for. A second time it only moves the
 // expiry.
-func issue(ctx context.Context, tx *db.Tx, t *ticket, emailKey string, withoutPassword bool) error {
+func issue(ctx context.Context, tx *db.Tx, t *link, emailKey string, withoutPassword bool) error {
 	_, err := tx.Exec(ctx, `INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at)
 		SELECT $2, $3, a.id, a.email_key, a.epoch, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT) FROM account a
 		WHERE a.email_key = $1 AND a.active
@@ -40,8 +40,8 @@ func issue(ctx context.Context, tx *db.Tx, t *ticket, emailKey string, withoutPa
 	return nil
 }
 
-// open is the condition that ticket t may still be used, at time $2. The account's side of it is
-// asked for separately, because using a ticket begins by raising the epoch.
+// open is the condition that link t may still be used, at time $2. The account's side of it is
+// asked for separately, because using a link begins by raising the epoch.
 const open = `t.purpose = '` + purpose + `' AND t.used_at IS NULL AND t.expires_at > $2
 	AND NOT EXISTS (SELECT 1 FROM session s WHERE s.account_id = t.account_id AND s.created_at > t.created_at)`
 
@@ -50,11 +50,11 @@ type rower interface {
 	Row(ctx context.Context, query string, args []any, dest ...any) error
 }
 
-// findByToken returns the ticket of a mailed token, or letter.ErrLink when it may not be used.
+// findByToken returns the link of a mailed token, or letter.ErrLink when it may not be used.
 // Which key the token was hashed with is tried out, newest first.
-func findByToken(ctx context.Context, r rower, tokens *secret.Hasher, token string, now time.Time) (*ticket, error) {
+func findByToken(ctx context.Context, r rower, tokens *secret.Hasher, token string, now time.Time) (*link, error) {
 	for _, hash := range tokens.Candidates(token) {
-		t := ticket{tokenHash: hash}
+		t := link{tokenHash: hash}
 		dest, done := t.account.Dest()
 		err := r.Row(ctx, `SELECT t.id, t.created_at, t.expires_at, `+account.Columns+` FROM one_time_token t
 			JOIN account a ON a.id = t.account_id JOIN profile p ON p.account_id = a.id
@@ -71,11 +71,11 @@ func findByToken(ctx context.Context, r rower, tokens *secret.Hasher, token stri
 	return nil, letter.ErrLink
 }
 
-// used reports whether a mailed token was redeemed, as long as that is remembered.
-func used(ctx context.Context, r rower, tokens *secret.Hasher, token string) (bool, error) {
+// used reports whether a mailed token of a purpose was redeemed, as long as that is remembered.
+func used(ctx context.Context, r rower, tokens *secret.Hasher, purpose, token string) (bool, error) {
 	for _, hash := range tokens.Candidates(token) {
 		var n int64
-		err := r.Row(ctx, `SELECT count(*) FROM one_time_token WHERE token_hash = $1 AND purpose = '`+purpose+`' AND used_at IS NOT NULL`, []any{hash}, &n)
+		err := r.Row(ctx, `SELECT count(*) FROM one_time_token WHERE token_hash = $1 AND purpose = $2 AND used_at IS NOT NULL`, []any{hash, purpose}, &n)
 		if err != nil {
 			return false, fmt.Errorf("recovery: used: %w", err)
 		}
@@ -86,9 +86,9 @@ func used(ctx context.Context, r rower, tokens *secret.Hasher, token string) (bo
 	return false, nil
 }
 
-// use spends a ticket, once, in a transaction that has raised the account's epoch by one. It
-// returns letter.ErrLink when the ticket may not be used any more.
-func use(ctx context.Context, tx *db.Tx, t *ticket) error {
+// use spends a link, once, in a transaction that has raised the account's epoch by one. It
+// returns letter.ErrLink when the link may not be used any more.
+func use(ctx context.Context, tx *db.Tx, t *link) error {
 	n, err := tx.Exec(ctx, `UPDATE one_time_token AS t SET used_at = $2 WHERE t.id = $1 AND `+open+`
 		AND EXISTS (SELECT 1 FROM account a WHERE a.id = t.account_id AND a.active AND a.epoch = t.epoch + 1 AND a.email_key = t.email_key)`, t.id, tx.Now)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
-	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
@@ -50,7 +49,7 @@ func (s *Service) postConfirm(w http.ResponseWriter, r *http.Request) error {
 	cookie, err := s.ConfirmPage(r.Context(), session.VisitFromContext(r.Context()), in)
 	v := proveView{Form: ui.NewForm(r, "password", "code"), Next: r.PostForm.Get("next")}
 	if err != nil {
-		if !v.fail(in.Method, err, password.ErrRejected, factor.ErrCode) {
+		if !v.fail(in.Method, err) {
 			return err
 		}
 		return s.writeConfirm(w, r, web.StatusFor(w, err), in.Method, v)
@@ -70,7 +69,7 @@ func (s *Service) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 		if err := web.FromContext(r.Context()).SetBrowserCookie(confirmCookie, token); err != nil {
 			return err
 		}
-		http.Redirect(w, r, place(confirmPath, "next", next, "done", "signin.done.code_sent"), http.StatusSeeOther)
+		http.Redirect(w, r, withQuery(confirmPath, "next", next, "done", "signin.done.code_sent"), http.StatusSeeOther)
 		return nil
 	}
 	v := proveView{Form: ui.NewForm(r), Next: next}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
@@ -112,12 +113,15 @@ func (s *Service) writeMailCode(w http.ResponseWriter, r *http.Request, status i
 
 // postMailCode signs in with a mailed code, typed or come by the link, in the browser that waits for it.
 func (s *Service) postMailCode(w http.ResponseWriter, r *http.Request) error {
-	q := web.FromContext(r.Context())
 	m, found, err := waitingIn(r)
 	if err != nil {
 		return err
 	}
-	b, err := s.browser(q)
+	if !found {
+		http.Redirect(w, r, withQuery(mailPath, "done", "signin.done.mail_over"), http.StatusSeeOther)
+		return nil
+	}
+	b, err := s.browser(web.FromContext(r.Context()))
 	if err != nil {
 		return err
 	}
@@ -128,14 +132,8 @@ func (s *Service) postMailCode(w http.ResponseWriter, r *http.Request) error {
 		return s.arrive(w, r, cookie, m.next)
 	case unfinished(err):
 		return toSecond(w, r, err, m.next)
-	case !found, errors.Is(err, ticket.ErrRejected):
-		if err := q.ClearCookie(mailCookie); err != nil {
-			return err
-		}
-		http.Redirect(w, r, place(mailPath, "next", m.next, "done", "signin.done.mail_over"), http.StatusSeeOther)
-		return nil
-	case errors.Is(err, ErrStep):
-		form.Add("code", ErrStep.Code, ErrStep.Detail)
+	case errors.Is(err, ticket.ErrRejected), errors.Is(err, ErrStep):
+		form.Add("code", factor.ErrCode.Code, factor.ErrCode.Detail)
 	case !form.Fail(err):
 		return err
 	}

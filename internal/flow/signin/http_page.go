@@ -117,8 +117,8 @@ func after(q *web.Request, next string) string {
 	return homePath
 }
 
-// place returns a path of ours with a query of names and values, of which the empty ones are left out.
-func place(path string, query ...string) string {
+// withQuery returns a path of ours with a query of names and values, of which the empty ones are left out.
+func withQuery(path string, query ...string) string {
 	q := url.Values{}
 	for i := 0; i < len(query); i += 2 {
 		if query[i+1] != "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -53,22 +54,18 @@ func proofIn(r *http.Request) Proof {
 	return Proof{Method: f.Get("method"), Password: f.Get("password"), Code: f.Get("code"), Ticket: f.Get("ticket"), Credential: []byte(f.Get("credential"))}
 }
 
-// fail says at which field of a proof something is wrong. It returns false for what a person cannot mend.
-func (v *proveView) fail(method string, err error, wrong ...*fault.Error) bool {
-	field := "code"
-	switch method {
-	case factor.Password:
-		field = "password"
-	case factor.Passkey:
-		field = ""
+// fail says what is wrong with a proof, at its field. It returns false for what a person cannot mend.
+func (v *proveView) fail(method string, err error) bool {
+	wrong := errors.Is(err, ErrStep) || errors.Is(err, factor.ErrCode) || errors.Is(err, password.ErrRejected)
+	switch {
+	case wrong && method == factor.Password:
+		v.Form.Add("password", password.ErrRejected.Code, password.ErrRejected.Detail)
+	case wrong && method != factor.Passkey:
+		v.Form.Add("code", factor.ErrCode.Code, factor.ErrCode.Detail)
+	default:
+		return v.Form.Fail(err)
 	}
-	for _, w := range wrong {
-		if errors.Is(err, w) {
-			v.Form.Add(field, w.Code, w.Detail)
-			return true
-		}
-	}
-	return v.Form.Fail(err)
+	return true
 }
 
 // unfinished reports whether err says that a sign-in needs another step.
@@ -81,7 +78,7 @@ func toSecond(w http.ResponseWriter, r *http.Request, err error, next string) er
 	if err := errors.Join(q.ClearCookie(mailCookie), q.SetBrowserCookie(stepCookie, why.Next.Ticket)); err != nil {
 		return err
 	}
-	http.Redirect(w, r, place(secondPath, "next", next), http.StatusSeeOther)
+	http.Redirect(w, r, withQuery(secondPath, "next", next), http.StatusSeeOther)
 	return nil
 }
 
@@ -93,7 +90,7 @@ func startAgain(w http.ResponseWriter, r *http.Request, next string) error {
 			return err
 		}
 	}
-	http.Redirect(w, r, place(signInPath, "next", next, "done", "signin.done.start_again"), http.StatusSeeOther)
+	http.Redirect(w, r, withQuery(signInPath, "next", next, "done", "signin.done.start_again"), http.StatusSeeOther)
 	return nil
 }
 
@@ -166,7 +163,7 @@ func (s *Service) postSecond(w http.ResponseWriter, r *http.Request) error {
 		return s.arrive(w, r, cookie, v.Next)
 	case unfinished(err):
 		return toSecond(w, r, err, v.Next)
-	case !v.fail(in.Method, err, ErrStep):
+	case !v.fail(in.Method, err):
 		return err
 	}
 	return s.writeSecond(w, r, web.StatusFor(w, err), in.Method, v)
@@ -180,7 +177,7 @@ func (s *Service) postSecondMail(w http.ResponseWriter, r *http.Request) error {
 	}
 	next := r.PostForm.Get("next")
 	if err = s.MailStep(r.Context(), token); err == nil {
-		http.Redirect(w, r, place(secondPath, "method", factor.EmailCode, "next", next, "done", "signin.done.code_sent"), http.StatusSeeOther)
+		http.Redirect(w, r, withQuery(secondPath, "method", factor.EmailCode, "next", next, "done", "signin.done.code_sent"), http.StatusSeeOther)
 		return nil
 	}
 	v := proveView{Form: ui.NewForm(r), Next: next}

@@ -84,15 +84,18 @@ func (s *Service) reprove(ctx context.Context, by session.Bearer, in Proof, with
 	if err != nil {
 		return nil, s.refuseAgain(ctx, by, in.Method, err)
 	}
-	taken.Refund()
+	if taken != nil {
+		taken.Refund()
+	}
 	return row, nil
 }
 
-// checkAgain looks at one proof and adds what it is worth to p. It counts the try first.
+// checkAgain looks at one proof and adds what it is worth to p. It counts the try first; what it returns
+// is nil where that is settled already.
 func (s *Service) checkAgain(ctx context.Context, by session.Bearer, found *candidate, p *proven, in Proof) (*ratelimit.Taken, error) {
 	if in.Method == factor.Password {
 		p.methods = append(p.methods, authn.Password)
-		return &ratelimit.Taken{}, s.Password.Prove(ctx, by, in.Password, s.cfg.PerConfirm) // counts by itself
+		return nil, s.Password.Prove(ctx, by, in.Password, s.cfg.PerConfirm) // counts by itself
 	}
 	if in.Method == factor.EmailCode {
 		t, err := s.Tickets.Try(ctx, s.DB, purposeReauth, in.Ticket)

