@@ -38,6 +38,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
@@ -85,6 +86,7 @@ type Gatehouse struct {
 	backupCodes *backupcode.Service
 	emailCodes  *emailcode.Service
 	passkeys    *passkey.Service
+	enrol       *enrol.Service
 
 	manage  *manage.Service
 	portal  *portal.Portal

@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
@@ -288,6 +289,11 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	g.enrol, err = enrol.New(enrol.Config{PerAccount: g.limit("enrol.account", g.cfg.Limits.StepPerAccount)}, enrol.Deps{DB: g.db, TOTP: g.totp, BackupCodes: g.backupCodes,
+		EmailCodes: g.emailCodes, Passkeys: g.passkeys, Letters: g.letters, Limiter: g.limiter, Required: g.factorRequired})
+	if err != nil {
+		return err
+	}
 	g.signup, err = signup.New(signup.Config{
 		Closed: g.cfg.RegistrationClosed, UsernameRequired: g.cfg.SignInBy == signin.ByUsername, Lifetime: registrationLife,
 		PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerLink: ratelimit.Limit{Name: "signup.link", Burst: 5, Per: time.Hour},
@@ -316,7 +322,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
 			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
 		}})
-	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Attributes: attributes(g.cfg.Attributes)})
+	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Attributes: attributes(g.cfg.Attributes)})
 	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter,
 		Hashing: g.hasher.Stats, Skew: func() time.Duration { return time.Duration(g.skew.Load()) }, KeyLifetime: g.cfg.SigningKeyLifetime,
 		API: g.Issuer(), Settings: g.settings()})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
@@ -28,6 +29,7 @@ func (g *Gatehouse) routes() []web.Route {
 		},
 		signup.Routes(g.signup),
 		signin.Routes(g.signin),
+		enrol.Routes(g.enrol),
 		recovery.Routes(g.recovery),
 		password.Routes(g.password),
 		profile.Routes(g.profile),

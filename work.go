@@ -8,6 +8,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/stat"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -34,6 +36,12 @@ func (g *Gatehouse) start(ctx context.Context) {
 	g.queue.Every("sessions.sweep", 10*time.Minute, g.sweep(session.Sweep))
 	g.queue.Every("registrations.sweep", 10*time.Minute, g.sweep(signup.Sweep))
 	g.queue.Every("links.sweep", 10*time.Minute, g.sweep(recovery.Sweep))
+	g.queue.Every("tickets.sweep", 10*time.Minute, g.sweep(ticket.Sweep))
+	g.queue.Every("factors.sweep", 10*time.Minute, g.sweep(totp.Sweep))
+	g.queue.Every("factors.reseal", time.Hour, func(ctx context.Context) error {
+		_, err := g.totp.Reseal(ctx)
+		return err
+	})
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
 	g.queue.Every("stats.collect", 5*time.Minute, func(ctx context.Context) error { return stat.Collect(ctx, g.db) })
 	g.queue.Every("stats.sweep", time.Hour, g.sweep(stat.Sweep))

@@ -8,7 +8,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,21 +35,21 @@ const (
 	AccountErased     = "account_erased"
 	Impersonated      = "impersonated"
 
-	SignInCode      = "sign_in_code"     // Link and Code: the way in by mail
-	SecondCode      = "second_code"      // Code: a step besides another
-	NewDevice       = "new_device"       // Link: this was not me
+	SignInCode      = "sign_in_code"     // Link, Code, Expires: the way in by mail
+	SecondCode      = "second_code"      // Code, Expires: a step besides another
+	NewDevice       = "new_device"       // Link, Expires: this was not me
 	FactorAdded     = "factor_added"     // Name: what was added
 	FactorRemoved   = "factor_removed"   // Name: what was removed
 	BackupCodesNew  = "backup_codes_new" // Count: how many
 	BackupCodeUsed  = "backup_code_used" // Count: how many are left
-	EmailConfirm    = "email_confirm"    // Link, to the new address
+	EmailConfirm    = "email_confirm"    // Link, Expires; to the new address
 	EmailTaken      = "email_taken"      // to the new address, which has an account already
 	EmailAsked      = "email_asked"      // to the old address
-	EmailChanged    = "email_changed"    // Link to undo, to the old address
+	EmailChanged    = "email_changed"    // Link, Expires: undo it; to the old address
 	UsernameChanged = "username_changed" //
-	EraseScheduled  = "erase_scheduled"  // Link to keep it; Expires: when it happens
-	RecoveryAsked   = "recovery_asked"   // Link to say no; Expires: when it can be done
-	RecoveryReady   = "recovery_ready"   // Link to do it
+	EraseScheduled  = "erase_scheduled"  // Link: keep it; Expires: when it happens
+	RecoveryAsked   = "recovery_asked"   // Link: say no; Expires: when it can be done
+	RecoveryReady   = "recovery_ready"   // Link, Expires: do it
 	FactorsReset    = "factors_reset"    // all second factors were removed
 )
 
@@ -55,6 +58,16 @@ func Kinds() []string {
 	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse, AccountErased, Impersonated,
 		SignInCode, SecondCode, NewDevice, FactorAdded, FactorRemoved, BackupCodesNew, BackupCodeUsed,
 		EmailConfirm, EmailTaken, EmailAsked, EmailChanged, UsernameChanged, EraseScheduled, RecoveryAsked, RecoveryReady, FactorsReset}
+}
+
+// hasOwnLink reports whether only the writer of a letter knows where it leads. The others that have a
+// link lead to where a new password can be chosen.
+func hasOwnLink(kind string) bool {
+	switch kind {
+	case Verify, Reset, SignInCode, NewDevice, EmailConfirm, EmailChanged, EraseScheduled, RecoveryAsked, RecoveryReady:
+		return true
+	}
+	return false
 }
 
 // ErrKind says that there is no such kind of letter.
@@ -109,7 +122,7 @@ type notice struct {
 }
 
 // Content is what a letter says besides when and from where. Which members a kind has is said where
-// the kinds are.
+// the kinds are. It prints as ***: a link or a code may be one that signs somebody in.
 type Content struct {
 	Link    string    `json:"link,omitempty"` // empty: where a new password can be chosen
 	Code    string    `json:"code,omitempty"`
@@ -118,34 +131,46 @@ type Content struct {
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// Write queues a letter with content to an account.
+// Format prints *** for every verb.
+func (Content) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
+
+// LogValue is ***.
+func (Content) LogValue() slog.Value { return slog.StringValue("***") }
+
+// Write queues a letter with content to an account. It goes to the address that the account has when
+// it is sent.
 func (p *Post) Write(ctx context.Context, tx *db.Tx, kind string, to account.ID, c Content) error {
-	src := audit.FromContext(ctx)
-	return p.enqueue(ctx, tx, to.String(), notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address, Content: c})
+	n := about(ctx, tx, kind, to)
+	n.Content = c
+	return p.enqueue(ctx, tx, to.String(), n)
 }
 
 // WriteTo is Write to an address that is not, or not any more, the account's own. It travels in the
 // job, sealed, until the letter is sent; the queue shows recipient in its place.
 func (p *Post) WriteTo(ctx context.Context, tx *db.Tx, kind string, recipient account.ID, address, locale string, c Content) error {
-	src := audit.FromContext(ctx)
-	return p.enqueue(ctx, tx, recipient.String(), notice{Kind: kind, AccountID: recipient, At: tx.Now, Device: src.Device, Address: src.Address, Content: c, To: address, Locale: locale})
+	if address == "" {
+		return errors.New("letter: no address to write to") // it would go to the account's own
+	}
+	n := about(ctx, tx, kind, recipient)
+	n.Content, n.To, n.Locale = c, address, locale
+	return p.enqueue(ctx, tx, recipient.String(), n)
 }
 
-// Tell queues a letter of a kind that needs no token to an account. When and from where it was
-// caused is taken from tx and ctx.
+// Tell is Write for a kind that needs no content.
 func (p *Post) Tell(ctx context.Context, tx *db.Tx, kind string, to account.ID) error {
+	return p.Write(ctx, tx, kind, to, Content{})
+}
+
+// about returns a notice that says when and from where it was caused.
+func about(ctx context.Context, tx *db.Tx, kind string, whom account.ID) notice {
 	src := audit.FromContext(ctx)
-	return p.enqueue(ctx, tx, to.String(), notice{Kind: kind, AccountID: to, At: tx.Now, Device: src.Device, Address: src.Address})
+	return notice{Kind: kind, AccountID: whom, At: tx.Now, Device: src.Device, Address: src.Address}
 }
 
 // TellErased queues the letter to the owner of an account that tx erases: nobody can be asked for
 // the address later, so it travels in the job, sealed, until the letter is sent.
 func (p *Post) TellErased(ctx context.Context, tx *db.Tx, a *account.Account) error {
-	src := audit.FromContext(ctx)
-	return p.enqueue(ctx, tx, a.ID.String(), notice{
-		Kind: AccountErased, AccountID: a.ID, At: tx.Now, Device: src.Device, Address: src.Address,
-		To: a.Email, Locale: a.Profile.Locale,
-	})
+	return p.WriteTo(ctx, tx, AccountErased, a.ID, a.Email, a.Profile.Locale, Content{})
 }
 
 // TellImpersonated queues the letter to an account whose pages a member of staff looks at, for a
@@ -157,7 +182,14 @@ func (p *Post) TellImpersonated(ctx context.Context, tx *db.Tx, to account.ID, r
 	return p.enqueue(ctx, tx, to.String(), notice{Kind: Impersonated, AccountID: to, At: tx.Now, Reason: reason})
 }
 
+// enqueue refuses what its writer got wrong; what else a kind cannot do without, its template refuses.
 func (p *Post) enqueue(ctx context.Context, tx *db.Tx, recipient string, n notice) error {
+	if !slices.Contains(Kinds(), n.Kind) {
+		return ErrKind
+	}
+	if n.Link == "" && hasOwnLink(n.Kind) && !n.Test {
+		return fmt.Errorf("letter: %s without its link", n.Kind)
+	}
 	return p.queue.Enqueue(ctx, tx, jobs.Job{Kind: job, Recipient: recipient, Payload: n})
 }
 
@@ -167,7 +199,10 @@ func (p *Post) deliver(ctx context.Context, info jobs.Info, n notice) error {
 		data.At, data.Expires, data.Test = n.At, n.At.Add(24*time.Hour), true
 		return p.Send(ctx, info.ID, n.To, n.Locale, n.Kind, data)
 	}
-	data := mail.Data{Link: cmp.Or(n.Link, p.links.Recover), At: n.At, Device: n.Device, Address: n.Address, Reason: n.Reason, Code: n.Code, Name: n.Name, Count: n.Count, Expires: n.Expires}
+	data := mail.Data{
+		Link: cmp.Or(n.Link, p.links.Recover), At: n.At, Device: n.Device, Address: n.Address, Reason: n.Reason,
+		Code: n.Code, Name: n.Name, Count: n.Count, Expires: n.Expires,
+	}
 	if n.To != "" {
 		return p.Send(ctx, info.ID, n.To, n.Locale, n.Kind, data)
 	}

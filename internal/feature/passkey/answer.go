@@ -68,6 +68,9 @@ func read[R any](raw []byte) (*answer[R], error) {
 	if err := json.Unmarshal(raw, &a); err != nil {
 		return nil, fmt.Errorf("the answer is not what it should be: %w", err)
 	}
+	if a.Type != string(protocol.PublicKeyCredentialType) {
+		return nil, errors.New("the answer is no public-key")
+	}
 	if !bytes.Equal(a.ID, a.RawID) {
 		return nil, errors.New("id and rawId differ")
 	}

@@ -81,9 +81,9 @@ type Passkey struct {
 	stored     string // the credential as the row has it
 }
 
-// method returns what the use of the passkey proves. A key that can be backed up may be copied, be it
-// backed up now or not.
-func (p *Passkey) method() string {
+// Method returns what the use of the passkey proves: authn.SyncedPasskey where the key can be backed up,
+// and so copied, be it backed up now or not; else authn.BoundPasskey.
+func (p *Passkey) Method() string {
 	if p.credential.Flags.BackupEligible {
 		return authn.SyncedPasskey
 	}

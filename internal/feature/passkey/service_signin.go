@@ -124,7 +124,7 @@ func (s *Service) assert(p *Passkey, st state, uv protocol.UserVerificationRequi
 	}
 	p.credential = *c
 	p.describe()
-	out := &Assertion{AccountID: p.AccountID, Data: st.Data, Passkey: p, Methods: []string{p.method()}}
+	out := &Assertion{AccountID: p.AccountID, Data: st.Data, Passkey: p, Methods: []string{p.Method()}}
 	if verified {
 		out.Methods = append(out.Methods, authn.Multi)
 	}

@@ -1,6 +1,7 @@
 package passkey
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -39,7 +40,7 @@ func (h *hexText) UnmarshalText(t []byte) (err error) {
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // key reads the passkey out of the attestation object, whatever we make of the attestation.
-func (v vector) key(t *testing.T) webauthn.Credential {
+func (v vector) key(t testing.TB) webauthn.Credential {
 	t.Helper()
 	raw := protocol.AuthenticatorAttestationResponse{AuthenticatorResponse: protocol.AuthenticatorResponse{ClientDataJSON: protocol.URLEncodedBase64(v.Registration.ClientDataJSON)}, AttestationObject: protocol.URLEncodedBase64(v.Registration.Object)}
 	parsed, err := raw.Parse()
@@ -86,7 +87,7 @@ var outcomes = map[string]struct{ registration, authentication string }{
 	"fido-u2f-es256":                {foreign, ""},
 }
 
-func vectors(t *testing.T) []vector {
+func vectors(t testing.TB) []vector {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/vectors.json")
 	if err != nil {
@@ -142,4 +143,32 @@ func says(err error, of string) bool {
 		return of == "" && err == nil
 	}
 	return strings.Contains(err.Error(), of)
+}
+
+// Whatever comes, nothing panics, and nothing but what the key has signed is taken.
+func FuzzAnswers(f *testing.F) {
+	s, err := New(Config{RPID: "example.org", Name: "Example", Origins: []string{"https://example.org"}}, Deps{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	v := vectors(f)[0]
+	o := &owner{id: uuid.New()}
+	key := v.key(f)
+	o.credentials = []webauthn.Credential{key}
+	f.Add(v.registered(key.ID))
+	f.Add(v.used(key.ID))
+	f.Add([]byte(`{"id":"AA","rawId":"AA","type":"public-key","response":{}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if c, err := s.verifyNew(o, b64(v.Registration.Challenge), protocol.VerificationPreferred, raw); err == nil && checkKey(c.PublicKey) != nil {
+			t.Error("a key was taken that is of no use")
+		}
+		a, err := read[assertion](raw)
+		if err != nil {
+			return
+		}
+		if _, _, err := s.verifyUse(o, b64(v.Authentication.Challenge), protocol.VerificationPreferred, a); err == nil &&
+			(!bytes.Equal(a.Response.AuthData, v.Authentication.AuthData) || !bytes.Equal(a.Response.ClientData, v.Authentication.ClientDataJSON)) {
+			t.Error("an answer was taken that nobody has signed")
+		}
+	})
 }

@@ -317,3 +317,22 @@ func deinterleave(words []byte, counts []int) []byte {
 	}
 	return slices.Concat(parts...)
 }
+
+func TestJSONHasThePictureTheSecretAndTheURI(t *testing.T) {
+	s := (&Service{issuer: "Example"}).setup(&device{}, []byte("12345678901234567890"), "jo@example.com")
+	j, err := s.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := base64.StdEncoding.DecodeString(j.PNG)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.DecodeConfig(bytes.NewReader(picture)); err != nil {
+		t.Error(err)
+	}
+	says(t, drawn(t, j.SVG), j.URI)
+	if j.Secret != exampleKey || !strings.Contains(j.URI, exampleKey) {
+		t.Error("the set-up has another secret")
+	}
+}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
@@ -97,11 +96,7 @@ func (s *Service) add(ctx context.Context, by session.Bearer, proof string, save
 // first is what the first second factor brings with it. The other sessions were opened without it, and
 // whoever added it has just proven it.
 func (s *Service) first(ctx context.Context, tx *db.Tx, by session.Bearer, st *standing, proof string) (codes []string, err error) {
-	epoch, err := account.EndSessions(ctx, tx, by.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	if err := session.Keep(ctx, tx, by.SessionID, epoch); err != nil {
+	if _, err := session.EndOthers(ctx, tx, by.AccountID, by.SessionID); err != nil {
 		return nil, err
 	}
 	methods, level := authn.Together(append(st.methods, proof)...)

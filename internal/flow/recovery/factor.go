@@ -29,12 +29,12 @@ var (
 
 // What the mailed tokens of this file and the next are marked with.
 const (
-	cancelPurpose = "factor_cancel"   // says no
-	finishPurpose = "factor_recovery" // does it
+	purposeCancel = "factor_cancel"   // says no
+	purposeFinish = "factor_recovery" // does it
 )
 
-// stepPurpose marks the ticket of a sign-in that got as far as the second step; flow/signin issues it.
-const stepPurpose = "mfa"
+// purposeStep marks the ticket of a sign-in that got as far as the second step; flow/signin issues it.
+const purposeStep = "mfa"
 
 // Bounds of a recovery. Whoever is away for a weekend shall still be able to say no.
 const (
@@ -63,7 +63,7 @@ func newFactors(deps Deps) (factors, error) {
 	page := func(path string) string {
 		return forgot.ResolveReference(&url.URL{Path: path, RawQuery: "token={token}"}).String()
 	}
-	return factors{steps: ticket.NewBook(deps.Keys.Hasher), cancels: deps.Keys.Hasher(cancelPurpose), finishes: deps.Keys.Hasher(finishPurpose),
+	return factors{steps: ticket.NewBook(deps.Keys.Hasher), cancels: deps.Keys.Hasher(purposeCancel), finishes: deps.Keys.Hasher(purposeFinish),
 		cancelPage: page(cancelPath), finishPage: page(finishPath)}, nil
 }
 
@@ -81,7 +81,7 @@ type Lost struct {
 // Lost returns what can be done by the holder of a sign-in's ticket, whose first factor was right. The
 // ticket is not used up. It returns ticket.ErrRejected and ErrNeedless.
 func (s *Service) Lost(ctx context.Context, step string) (*Lost, error) {
-	t, err := s.steps.Find(ctx, s.DB, stepPurpose, step)
+	t, err := s.steps.Find(ctx, s.DB, purposeStep, step)
 	if err != nil {
 		return nil, err
 	}

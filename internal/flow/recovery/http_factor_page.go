@@ -150,7 +150,7 @@ func (s *Service) showFinish(w http.ResponseWriter, r *http.Request) error {
 func (s *Service) askFinish(w http.ResponseWriter, r *http.Request, status int, token string, form *ui.Form) error {
 	l, err := findFinish(r.Context(), s.DB, s.finishes, token, s.DB.Now())
 	if errors.Is(err, letter.ErrLink) {
-		was, err := used(r.Context(), s.DB, s.finishes, finishPurpose, token)
+		was, err := used(r.Context(), s.DB, s.finishes, purposeFinish, token)
 		if err != nil {
 			return err
 		}

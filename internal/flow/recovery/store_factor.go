@@ -28,7 +28,7 @@ func create(ctx context.Context, tx *db.Tx, w *factor.Recovery, no []byte) error
 		return fmt.Errorf("recovery: create: %w", err)
 	}
 	// It has the recovery's id, and keeps what the account was; see factor.FindRecovery.
-	return issueFor(ctx, tx, w, w.ID, cancelPurpose, no)
+	return issueFor(ctx, tx, w, w.ID, purposeCancel, no)
 }
 
 // issueFor writes down a mailed permission that concerns w, for the account as it is now.
@@ -82,7 +82,7 @@ func findCancel(ctx context.Context, r rower, tokens *secret.Hasher, token strin
 	for _, hash := range tokens.Candidates(token) {
 		var l cancelLink
 		err := r.Row(ctx, `SELECT f.id, f.account_id, f.created_at, f.ready_at, f.expires_at, f.device, f.address, f.cancelled_at IS NOT NULL, f.done_at IS NOT NULL
-			FROM one_time_token n JOIN factor_recovery f ON f.id = n.id WHERE n.token_hash = $1 AND n.purpose = '`+cancelPurpose+`' AND n.expires_at > $2`,
+			FROM one_time_token n JOIN factor_recovery f ON f.id = n.id WHERE n.token_hash = $1 AND n.purpose = '`+purposeCancel+`' AND n.expires_at > $2`,
 			[]any{hash, now}, &l.ID, &l.AccountID, db.Time(&l.AskedAt), db.Time(&l.ReadyAt), db.Time(&l.ExpiresAt), &l.Device, &l.Address, &l.cancelled, &l.done)
 		if errors.Is(err, db.ErrNoRows) {
 			continue
@@ -111,7 +111,7 @@ func findFinish(ctx context.Context, r rower, tokens *secret.Hasher, token strin
 		dest, done := l.account.Dest()
 		err := r.Row(ctx, `SELECT t.id, t.data, COALESCE(c.hash, ''), `+account.Columns+` FROM one_time_token t
 			JOIN account a ON a.id = t.account_id JOIN profile p ON p.account_id = a.id LEFT JOIN password_credential c ON c.account_id = a.id
-			WHERE t.token_hash = $1 AND t.purpose = '`+finishPurpose+`' AND t.used_at IS NULL AND t.expires_at > $2`,
+			WHERE t.token_hash = $1 AND t.purpose = '`+purposeFinish+`' AND t.used_at IS NULL AND t.expires_at > $2`,
 			[]any{hash, now}, append([]any{&l.id, &concerns, &l.hash}, dest...)...)
 		if errors.Is(err, db.ErrNoRows) {
 			continue
@@ -181,7 +181,7 @@ func issueFinish(ctx context.Context, tx *db.Tx, w *factor.Recovery, tokenHash [
 	if err != nil {
 		return false, fmt.Errorf("recovery: tell: %w", err)
 	}
-	return true, issueFor(ctx, tx, w, id, finishPurpose, tokenHash)
+	return true, issueFor(ctx, tx, w, id, purposeFinish, tokenHash)
 }
 
 // SweepFactors removes at most limit recoveries of second factors that ended a day ago and returns how

@@ -47,7 +47,10 @@ func (f *frame) render(v *view) (text, html string, err error) {
 	if err := errors.Join(f.text.Execute(&plain, v), f.html.Execute(&markup, v)); err != nil {
 		return "", "", err
 	}
-	return plain.String(), markup.String(), nil
+	if text, html = plain.String(), markup.String(); !strings.Contains(text, v.Code) || !strings.Contains(html, v.Code) {
+		return "", "", errors.New("a layout leaves out the code")
+	}
+	return text, html, nil
 }
 
 // isolate keeps a value of unknown direction from being torn apart by the line around it: in

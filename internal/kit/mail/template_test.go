@@ -488,6 +488,7 @@ func TestNewTemplatesRefusesWhatCannotWork(t *testing.T) {
 		"direction":           {"de/words.txt", strings.Replace(string(words), "ltr", "up", 1), "neither ltr nor rtl"},
 		"months":              {"de/words.txt", strings.Replace(string(words), `"March"`, "", 1), "11 names of months"},
 		"broken layout":       {"layout.txt", "{{.Nothing}}", "Nothing"},
+		"layout without code": {"layout.txt", "{{.Lead}}", "a layout leaves out the code"},
 		"broken context":      {"layout.html", `<a href="{{.Title}}`, "layout.html"},
 	} {
 		overrides := files(map[string]string{"pt-BR/reset.txt": whole, c.file: c.content})

@@ -2,53 +2,19 @@ package place_test
 
 import (
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/maxmind/mmdbwriter"
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place/placetest"
 )
 
-// names is what a database in MaxMind's layout calls something in its languages.
-func names(english string) mmdbtype.Map {
-	return mmdbtype.Map{"names": mmdbtype.Map{"de": mmdbtype.String("x"), "en": mmdbtype.String(english)}}
-}
-
 func code(of string) mmdbtype.Map { return mmdbtype.Map{"iso_code": mmdbtype.String(of)} }
-
-// write makes a database of networks and what it says of them, and returns where it lies.
-func write(t *testing.T, networks map[string]mmdbtype.Map) string {
-	t.Helper()
-	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "Test", IncludeReservedNetworks: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for network, record := range networks {
-		_, n, err := net.ParseCIDR(network)
-		if err == nil {
-			err = tree.Insert(n, record)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	path := filepath.Join(t.TempDir(), "places.mmdb")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := tree.WriteTo(f); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 func open(t *testing.T, path string) *place.Finder {
 	t.Helper()
@@ -61,12 +27,12 @@ func open(t *testing.T, path string) *place.Finder {
 
 var (
 	nested = map[string]mmdbtype.Map{
-		"81.2.69.0/24":   {"country": code("GB"), "city": names("London"), "subdivisions": mmdbtype.Slice{names("England"), names("Greater London")}},
+		"81.2.69.0/24":   {"country": code("GB"), "city": placetest.Names("London"), "subdivisions": mmdbtype.Slice{placetest.Names("England"), placetest.Names("Greater London")}},
 		"2a02:cf40::/29": {"country": code("NO")},
 		"81.2.70.0/24":   {"registered_country": code("FR")},
 		"81.2.71.0/24":   {"country": code("gb"), "city": mmdbtype.Map{"names": mmdbtype.Slice{}}},
 		"81.2.72.0/24":   {"country": code("ZZ")},
-		"81.2.73.0/24":   {"country": code("SE"), "city": names("\xff")},
+		"81.2.73.0/24":   {"country": code("SE"), "city": placetest.Names("\xff")},
 		"10.0.0.0/8":     {"country": code("DE")},
 		"127.0.0.0/8":    {"country": code("DE")},
 		"fd00::/8":       {"country": code("DE")},
@@ -92,7 +58,7 @@ func TestFindReadsBothLayouts(t *testing.T) {
 			"81.2.69.142": {Country: "GB"}, "::ffff:81.2.69.142": {Country: "GB"}, "81.2.70.1": {City: "Fresno", Region: "California", Country: "US"}, "9.9.9.9": {},
 		}},
 	} {
-		f := open(t, write(t, c.networks))
+		f := open(t, placetest.Write(t, c.networks))
 		for addr, want := range c.want {
 			if got := f.Find(addr); got != want {
 				t.Errorf("%s: %s is in %+v, want %+v", name, addr, got, want)
@@ -102,7 +68,7 @@ func TestFindReadsBothLayouts(t *testing.T) {
 }
 
 func TestFindKnowsNothingOfWhatIsNoPublicAddress(t *testing.T) {
-	f := open(t, write(t, nested))
+	f := open(t, placetest.Write(t, nested))
 	for _, addr := range []string{"10.0.0.1", "127.0.0.1", "::ffff:10.0.0.1", "fd00::1", "fe80::1%eth0", "0.0.0.0", "::", "", "x", "81.2.69.142:443", "81.2.69", "[::1]", "81.2.69.142\x00"} {
 		if got := f.Find(addr); got != (place.Place{}) {
 			t.Errorf("%q is in %+v", addr, got)
@@ -120,7 +86,7 @@ func TestWithoutAFileNothingIsKnown(t *testing.T) {
 }
 
 func TestOpenRefusesWhatHoldsNoPlaces(t *testing.T) {
-	whole, err := os.ReadFile(write(t, nested))
+	whole, err := os.ReadFile(placetest.Write(t, nested))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +97,7 @@ func TestOpenRefusesWhatHoldsNoPlaces(t *testing.T) {
 	for name, networks := range map[string]map[string]mmdbtype.Map{
 		"owners": {"81.2.69.0/24": {"autonomous_system_number": mmdbtype.Uint32(20712)}}, "nothing": {},
 	} {
-		if files[name], err = os.ReadFile(write(t, networks)); err != nil {
+		if files[name], err = os.ReadFile(placetest.Write(t, networks)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,14 +119,14 @@ func TestOpenRefusesWhatHoldsNoPlaces(t *testing.T) {
 func TestOpenLooksForCountriesPastTheFirstNetwork(t *testing.T) {
 	networks := maps.Clone(flat)
 	networks["1.0.0.0/24"] = mmdbtype.Map{"country_code": mmdbtype.String("")}
-	if got := open(t, write(t, networks)).Find("81.2.69.1").Country; got != "GB" {
+	if got := open(t, placetest.Write(t, networks)).Find("81.2.69.1").Country; got != "GB" {
 		t.Errorf("it is in %q", got)
 	}
 }
 
 // A file that is written over under a running server must not take it down.
 func TestFindSurvivesTheFileBeingCutOff(t *testing.T) {
-	path := write(t, nested)
+	path := placetest.Write(t, nested)
 	f := open(t, path)
 	if err := os.Truncate(path, 0); err != nil {
 		t.Skip("this system keeps mapped files from being written over")
@@ -171,7 +137,7 @@ func TestFindSurvivesTheFileBeingCutOff(t *testing.T) {
 }
 
 func TestFindIsSafeForConcurrentUse(t *testing.T) {
-	f := open(t, write(t, nested))
+	f := open(t, placetest.Write(t, nested))
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {

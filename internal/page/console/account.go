@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
@@ -76,7 +77,12 @@ type attribute struct{ Name, Value string }
 
 type sessionRow struct {
 	session.Row
-	End string
+	End   string // where it is ended
+	Place place.Place
+}
+
+func (c *Console) sessionRow(s session.Row) sessionRow {
+	return sessionRow{s, accountPath(s.Subject) + "sessions/" + s.ID.String() + "/", c.Places.Find(s.Address)}
 }
 
 // eventRow is an event of the audit; Key is the text that says who acted, where that is nobody by name.
@@ -104,7 +110,7 @@ func (c *Console) showAccount(w http.ResponseWriter, r *http.Request) error {
 		MailKinds: mailKinds, Same: c.same(append([]string{"account", "show"}, argument(d.Account.Subject)...), call{http.MethodGet, requestPath(d.Account.Subject), nil}),
 	}
 	for _, s := range d.Sessions {
-		v.Sessions = append(v.Sessions, sessionRow{s, v.Path + "sessions/" + s.ID.String() + "/"})
+		v.Sessions = append(v.Sessions, c.sessionRow(s))
 	}
 	for _, e := range d.Events[:min(shown, len(d.Events))] {
 		v.Events = append(v.Events, eventOf(e))

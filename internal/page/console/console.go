@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -31,7 +32,7 @@ var files embed.FS
 // Pages are the templates and texts of these screens.
 func Pages() ui.Set { return ui.Set{Name: "console", Layout: "console", Files: files} }
 
-// Deps is what the screens work with. Every member is required.
+// Deps is what the screens work with. Every member but Places is required.
 type Deps struct {
 	DB      *db.DB
 	UI      *ui.UI
@@ -41,6 +42,7 @@ type Deps struct {
 	Queue   *jobs.Queue
 	Letters *letter.Post
 	Limiter *ratelimit.Limiter
+	Places  *place.Finder // of network addresses; nil: none are known
 	// Hashing is the load of this instance's hashing slots.
 	Hashing func() password.Stats
 	// Skew is how far this instance's clock is ahead of the database's.

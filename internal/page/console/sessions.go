@@ -51,8 +51,7 @@ func (c *Console) writeSessions(w http.ResponseWriter, r *http.Request, status i
 	switch {
 	case err == nil:
 		for _, s := range page.Items {
-			path := accountPath(s.Subject)
-			v.Rows = append(v.Rows, visitRow{sessionRow{s, path + "sessions/" + s.ID.String() + "/"}, path})
+			v.Rows = append(v.Rows, visitRow{c.sessionRow(s), accountPath(s.Subject)})
 		}
 		v.Pager = pagerOf(r.URL, page.Next)
 	case form.Fail(err):

@@ -24,6 +24,7 @@ func Routes(p *Portal) []web.Route {
 		web.Post(sessionsPath+"end/", web.Person, web.Form(signedIn(p.postSessionsEnd))),
 		web.Post(sessionsPath+"others/", web.Person, web.Form(signedIn(p.postSessionsOthers))),
 		web.Post(sessionsPath+"all/", web.Person, web.Form(signedIn(p.postSessionsAll))),
+		web.Post(sessionsPath+"forget/", web.Person, web.Form(signedIn(p.postSessionsForget))),
 		web.Get(languagePath, web.Person, web.Page(signedIn(p.showLanguage))),
 		web.Post(languagePath, web.Person, web.Form(signedIn(p.postLanguage))),
 		web.Get(dataPath, web.Person, web.Page(signedIn(p.showData))),

@@ -9,7 +9,7 @@ import (
 
 // postSessionsOthers signs out everywhere but here.
 func (p *Portal) postSessionsOthers(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
-	if err := p.signOut(r.Context(), v, true); err != nil {
+	if _, err := p.SignIn.EndOthers(r.Context(), v.Bearer()); err != nil {
 		return err
 	}
 	return done(w, r, sessionsPath, "others")
@@ -17,7 +17,7 @@ func (p *Portal) postSessionsOthers(w http.ResponseWriter, r *http.Request, v *s
 
 // postSessionsAll signs out everywhere, here too.
 func (p *Portal) postSessionsAll(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
-	if err := p.signOut(r.Context(), v, false); err != nil {
+	if err := p.SignIn.EndAll(r.Context(), v.Bearer()); err != nil {
 		return err
 	}
 	if err := p.SignIn.ClearCookies(web.FromContext(r.Context())); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
@@ -28,7 +29,7 @@ var files embed.FS
 // Pages are the templates and texts of these pages.
 func Pages() ui.Set { return ui.Set{Name: "portal", Layout: "home", Files: files} }
 
-// Deps is what the pages work with. Every member but Tiles is required.
+// Deps is what the pages work with. Every member but Places and Tiles is required.
 type Deps struct {
 	DB         *db.DB
 	UI         *ui.UI
@@ -37,6 +38,7 @@ type Deps struct {
 	Policy     password.Policy // its rules are shown before somebody breaks one
 	SignIn     *signin.Service
 	Enrol      *enrol.Service
+	Places     *place.Finder       // of network addresses; nil: none are known
 	Attributes []account.Attribute // as declared
 	Tiles      []Tile              // of further features
 }

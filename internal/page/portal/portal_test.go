@@ -13,7 +13,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
 )
 
-var paths = []string{"/account/", "/account/profile/", "/account/password/", "/account/sessions/", "/account/language/", "/account/data/", "/account/delete/"}
+var paths = []string{"/account/", "/account/profile/", "/account/password/", "/account/security/", "/account/sessions/", "/account/language/", "/account/data/", "/account/delete/"}
 
 func TestEveryPageShowsAndSpeaksInWords(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
@@ -28,7 +28,7 @@ func TestEveryPageShowsAndSpeaksInWords(t *testing.T) {
 
 func TestPagesAskWhoIsThere(t *testing.T) {
 	for _, r := range portal.Routes(&portal.Portal{}) {
-		if r.Access != web.Person && r.Path != "/account/goodbye/" {
+		if r.Access != web.Person && r.Access != web.FreshPerson && r.Path != "/account/goodbye/" {
 			t.Errorf("%s %s may be called by %s", r.Method, r.Path, r.Access)
 		}
 	}
@@ -77,7 +77,7 @@ func TestATileStandsOnTheFirstPageAndInTheNavigation(t *testing.T) {
 				links = append(links, href)
 			}
 		}
-		want := []string{"/account/", "/account/profile/", "/account/language/", "/account/password/", "/account/sessions/", "/account/passkeys/", "/account/data/"}
+		want := []string{"/account/", "/account/profile/", "/account/language/", "/account/password/", "/account/security/", "/account/sessions/", "/account/passkeys/", "/account/data/"}
 		if len(links) < len(want) || !slices.Equal(links[:len(want)], want) {
 			t.Errorf("links %v", links)
 		}

@@ -2,11 +2,11 @@ package portal_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin/signintest"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -36,6 +37,7 @@ var passHash = sync.OnceValues(func() (string, error) {
 
 var (
 	perAccount = ratelimit.Limit{Name: "signin.account", Burst: 3, Per: 15 * time.Minute}
+	perEnrol   = ratelimit.Limit{Name: "enrol.account", Burst: 3, Per: time.Hour}
 	perExport  = ratelimit.Limit{Name: "profile.export", Burst: 2, Per: time.Hour}
 	declared   = []account.Attribute{
 		{Name: "team", Type: "string", OneOf: []string{"red", "blue"}}, {Name: "cost_centre", Type: "string", MaxLength: 10, Required: true},
@@ -47,11 +49,13 @@ var (
 type world struct {
 	*domaintest.World
 	*domaintest.Client
-	t       *testing.T
-	flow    *signin.Service
-	account *account.Account
-	here    session.Bearer
-	there   session.Bearer
+	t        *testing.T
+	flow     *signin.Service
+	enrol    *enrol.Service
+	account  *account.Account
+	here     session.Bearer
+	there    session.Bearer
+	required atomic.Bool // policy asks for a second factor
 }
 
 func each(t *testing.T, fn func(t *testing.T, w *world), tiles ...portal.Tile) {
@@ -79,12 +83,15 @@ func (w *world) portal(tiles []portal.Tile) *portal.Portal {
 	signinDeps.Schema = schema
 	w.flow, err = signin.New(signintest.Config(), signinDeps)
 	must(w.t, err)
+	w.enrol, err = enrol.New(enrol.Config{PerAccount: perEnrol}, enrol.Deps{DB: w.DB.DB, TOTP: signinDeps.TOTP, BackupCodes: signinDeps.BackupCodes,
+		EmailCodes: signinDeps.EmailCodes, Passkeys: signinDeps.Passkeys, Letters: w.Letters, Limiter: w.Limiter, Required: func(*account.Account) bool { return w.required.Load() }})
+	must(w.t, err)
 	profiles, err := profile.New(profile.Config{PerExport: perExport}, profile.Deps{DB: w.DB.DB, Schema: schema, Limiter: w.Limiter, Letters: w.Letters,
 		Prove: func(ctx context.Context, by session.Bearer, given string) error {
 			return passwords.Prove(ctx, by, given, perAccount)
 		}})
 	must(w.t, err)
-	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Password: passwords, SignIn: w.flow, Attributes: declared, Tiles: tiles})
+	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Attributes: declared, Tiles: tiles})
 }
 
 // page makes a page session of the account.

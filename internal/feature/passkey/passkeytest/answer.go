@@ -41,6 +41,9 @@ type Answer struct {
 	// other has an empty one.
 	Statement map[string]any
 
+	// Transports are how the browser says that the authenticator is reached.
+	Transports []string
+
 	// Unsigned: the signature is over something else.
 	Unsigned bool
 
@@ -73,7 +76,7 @@ func (x *Answer) attestation() []byte {
 	}
 	object := encode(map[string]any{"fmt": x.Format, "attStmt": statement, "authData": data})
 	return x.credential(map[string]any{
-		"clientDataJSON": text(client), "attestationObject": text(object), "transports": []string{"internal", "hybrid"},
+		"clientDataJSON": text(client), "attestationObject": text(object), "transports": x.Transports,
 		"authenticatorData": text(data), "publicKeyAlgorithm": x.Algorithm,
 	})
 }

@@ -79,7 +79,7 @@ func (a *Authenticator) Create(options []byte, edits ...func(*Answer)) []byte {
 	key.RPID, key.UserHandle = o.RP.ID, o.User.ID
 	a.Keys = append(a.Keys, key)
 	x := a.answer(key, "webauthn.create", o.Challenge)
-	x.AAGUID, x.Algorithm, x.Format = a.AAGUID, key.algorithm, "none"
+	x.AAGUID, x.Algorithm, x.Format, x.Transports = a.AAGUID, key.algorithm, "none", []string{"internal", "hybrid"}
 	for _, edit := range edits {
 		edit(x)
 	}
