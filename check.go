@@ -174,7 +174,6 @@ func (c Config) checkPeople(p *problems) {
 	limit("Limits.ChallengesPerNetwork (GATEHOUSE_LIMITS__CHALLENGES_PER_NETWORK__…)", c.Limits.ChallengesPerNetwork)
 	limit("Limits.EmailChangesPerAccount (GATEHOUSE_LIMITS__EMAIL_CHANGES_PER_ACCOUNT__…)", c.Limits.EmailChangesPerAccount)
 	limit("Limits.UsernameChangesPerAccount (GATEHOUSE_LIMITS__USERNAME_CHANGES_PER_ACCOUNT__…)", c.Limits.UsernameChangesPerAccount)
-	limit("Limits.FactorRecoveryPerAccount (GATEHOUSE_LIMITS__FACTOR_RECOVERY_PER_ACCOUNT__…)", c.Limits.FactorRecoveryPerAccount)
 	limit("Limits.ExportPerAccount (GATEHOUSE_LIMITS__EXPORT_PER_ACCOUNT__…)", c.Limits.ExportPerAccount)
 	limit("Limits.MailPerAddress (GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__…)", c.Limits.MailPerAddress)
 	limit("Limits.MailPerNetwork (GATEHOUSE_LIMITS__MAIL_PER_NETWORK__…)", c.Limits.MailPerNetwork)

@@ -224,9 +224,6 @@ type Limits struct {
 	// else; default 5 in a day and 2 in 30 days.
 	EmailChangesPerAccount    Limit `config:"email_changes_per_account"`
 	UsernameChangesPerAccount Limit `config:"username_changes_per_account"`
-	// FactorRecoveryPerAccount bounds how often somebody may say that they lost their second factor; default
-	// 3 in 7 days.
-	FactorRecoveryPerAccount Limit `config:"factor_recovery_per_account"`
 	// ExportPerAccount bounds how often people may download their data; default 5 in an hour.
 	ExportPerAccount Limit `config:"export_per_account"`
 	// MailPerAddress bounds mails asked for one mail address; default 5 in an hour.
@@ -324,7 +321,6 @@ func (c Config) withDefaults() Config {
 	c.Limits.ChallengesPerNetwork.orDefault(1000, time.Hour)
 	c.Limits.EmailChangesPerAccount.orDefault(5, 24*time.Hour)
 	c.Limits.UsernameChangesPerAccount.orDefault(2, 30*24*time.Hour)
-	c.Limits.FactorRecoveryPerAccount.orDefault(3, 7*24*time.Hour)
 	c.Limits.ExportPerAccount.orDefault(5, time.Hour)
 	c.Limits.MailPerAddress.orDefault(5, time.Hour)
 	c.Limits.MailPerNetwork.orDefault(1000, time.Hour)

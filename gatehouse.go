@@ -34,6 +34,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
@@ -46,6 +47,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -87,6 +89,8 @@ type Gatehouse struct {
 	emailCodes  *emailcode.Service
 	passkeys    *passkey.Service
 	enrol       *enrol.Service
+	identifier  *identifier.Service
+	places      *place.Finder
 
 	manage  *manage.Service
 	portal  *portal.Portal

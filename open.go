@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
@@ -36,6 +37,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jose"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -282,7 +284,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		Session:    session.Limits{Idle: g.cfg.Sessions.Idle, Absolute: g.cfg.Sessions.Absolute, Window: g.cfg.Sessions.RefreshWindow},
 		PerAccount: guesses, PerAddress: perNetwork,
 	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Password: g.password, Schema: g.schema, UI: g.ui, Logger: g.cfg.Logger, Verify: g.bearer,
-		Tickets: g.tickets, Devices: device.NewBook(g.keys.Hasher), TOTP: g.totp, BackupCodes: g.backupCodes, EmailCodes: g.emailCodes, Passkeys: g.passkeys,
+		Tickets: g.tickets, Devices: device.NewBook(g.keys.Hasher), Places: g.places, TOTP: g.totp, BackupCodes: g.backupCodes, EmailCodes: g.emailCodes, Passkeys: g.passkeys,
 		Disown: func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (string, error) {
 			return g.recovery.IssueNotMe(ctx, tx, accountID, sessionID, epoch)
 		}})
@@ -304,12 +306,20 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	}
 	g.recovery, err = recovery.New(recovery.Config{
 		Lifetime: resetLife, WithoutPassword: g.cfg.Password.FirstByReset, PerAccount: guesses, PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
-		ByUsername: g.cfg.SignInBy == signin.ByUsername, SignInURL: g.cfg.Links.SignIn,
-	}, recovery.Deps{UI: g.ui, DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
+		ByUsername: g.cfg.SignInBy == signin.ByUsername, SignInURL: g.cfg.Links.SignIn, FactorDelay: g.cfg.SecondFactor.RecoveryDelay,
+	}, recovery.Deps{Places: g.places, UI: g.ui, DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
 	if err != nil {
 		return err
 	}
-	g.profile, err = profile.New(profile.Config{PerExport: g.limit("profile.export", g.cfg.Limits.ExportPerAccount)},
+	g.identifier, err = identifier.New(identifier.Config{
+		ChangeLink: g.cfg.PublicURL + "/account/email/confirm/?token={token}", UndoLink: g.cfg.PublicURL + "/account/email/undo/?token={token}",
+		PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
+		EmailsPerAccount: g.limit("email.change", g.cfg.Limits.EmailChangesPerAccount), UsernamesPerAccount: g.limit("username.change", g.cfg.Limits.UsernameChangesPerAccount),
+	}, identifier.Deps{DB: g.db, Keys: g.keys, Schema: g.schema, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
+	if err != nil {
+		return err
+	}
+	g.profile, err = profile.New(profile.Config{PerExport: g.limit("profile.export", g.cfg.Limits.ExportPerAccount), Fresh: g.cfg.PageSessions.Fresh, DeleteURL: g.cfg.PublicURL + "/account/delete/"},
 		profile.Deps{DB: g.db, Schema: g.schema, Limiter: g.limiter, Letters: g.letters,
 			Prove: func(ctx context.Context, by session.Bearer, given string) error {
 				return g.password.Prove(ctx, by, given, confirms)
@@ -322,8 +332,8 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
 			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
 		}})
-	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Attributes: attributes(g.cfg.Attributes)})
-	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter,
+	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
+	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter, Places: g.places,
 		Hashing: g.hasher.Stats, Skew: func() time.Duration { return time.Duration(g.skew.Load()) }, KeyLifetime: g.cfg.SigningKeyLifetime,
 		API: g.Issuer(), Settings: g.settings()})
 	return nil
@@ -331,6 +341,9 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 
 // openFactors opens what people can prove themselves with besides a password.
 func (g *Gatehouse) openFactors(perMailbox, mailsPerNetwork ratelimit.Limit) (err error) {
+	if g.places, err = place.Open(g.cfg.GeoIPFile); err != nil {
+		return err
+	}
 	g.tickets = ticket.NewBook(g.keys.Hasher)
 	if g.totp, err = totp.New(totp.Config{Issuer: g.cfg.Brand.Name}, totp.Deps{DB: g.db, Sealer: g.keys.Sealer()}); err != nil {
 		return err

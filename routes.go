@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
@@ -32,6 +33,7 @@ func (g *Gatehouse) routes() []web.Route {
 		enrol.Routes(g.enrol),
 		recovery.Routes(g.recovery),
 		password.Routes(g.password),
+		identifier.Routes(g.identifier),
 		profile.Routes(g.profile),
 		manage.Routes(g.manage),
 	)

@@ -42,6 +42,8 @@ func (g *Gatehouse) start(ctx context.Context) {
 		_, err := g.totp.Reseal(ctx)
 		return err
 	})
+	g.queue.Every("factors.recovery", time.Minute, g.recovery.TellReady)
+	g.queue.Every("recoveries.sweep", time.Hour, g.sweep(recovery.SweepFactors))
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
 	g.queue.Every("stats.collect", 5*time.Minute, func(ctx context.Context) error { return stat.Collect(ctx, g.db) })
 	g.queue.Every("stats.sweep", time.Hour, g.sweep(stat.Sweep))

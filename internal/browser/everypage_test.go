@@ -11,8 +11,10 @@ import (
 
 // cast are the people of the table.
 type cast struct {
-	viewer person // who is signed in
-	owner  person // whose password is reset again and again
+	viewer  person // who is signed in
+	owner   person // whose password is reset again and again
+	guarded person // who has every second factor
+	mailed  person // whose second step is a mailed code
 }
 
 // Every page in every state, as it looks to everyone: axe-core and the validator find nothing, the
@@ -38,7 +40,9 @@ func lookAtAll(t *testing.T, l look, who string, m *markup) {
 	c.owner, c.viewer = couple(t, flags[who]...)
 	b := open(t)
 	b.wear(l)
-	if who != anonymous {
+	if who == anonymous {
+		c.guarded, c.mailed = newGuardedAccount(t), newMailedAccount(t)
+	} else {
 		b.signIn(c.viewer)
 	}
 	for _, p := range pages {

@@ -38,6 +38,53 @@ var pages = []shown{
 		b.visit(firstPage)
 		b.attempt(stranger(), http.StatusUnauthorized)
 	}},
+	{name: "sign-in-passkey-refused", route: "/account/sign-in/passkey/", who: anonymous, status: http.StatusUnauthorized, reach: func(b *tab, _ *cast) {
+		b.visit(firstPage)
+		b.query(`[name="credential"]`).do(`function() { this.value = "{}" }`)
+		b.send(passkeyButton, http.StatusUnauthorized)
+	}},
+	{name: "sign-in-again", route: "/account/sign-in/", who: anonymous, reach: func(b *tab, _ *cast) { b.visit(firstPage + "?over=yes") }},
+	{name: "sign-in-mail", route: "/account/sign-in/mail/", who: anonymous},
+	{name: "sign-in-mail-problem", route: "/account/sign-in/mail/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit(mailPage)
+		b.enter("email", "nobody@localhost")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "sign-in-link", route: "/account/sign-in/link/", who: anonymous, reach: func(b *tab, c *cast) { b.visit(mailedLink(b.t, c.owner)) }},
+	{name: "sign-in-mail-code", route: "/account/sign-in/mail/code/", who: anonymous, reach: func(b *tab, c *cast) { b.asksForMail(c.owner) }},
+	{name: "sign-in-mail-refused", route: "/account/sign-in/mail/code/", who: anonymous, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
+		b.asksForMail(c.owner)
+		b.enter("code", "00000000")
+		b.send(mainButton, http.StatusUnauthorized)
+	}},
+	{name: "sign-in-link-here", route: "/account/sign-in/link/", who: anonymous, reach: func(b *tab, c *cast) { b.visit(b.asksForMail(c.owner).link(b.t)) }},
+	{name: "second-passkey", route: "/account/sign-in/second/", who: anonymous, reach: func(b *tab, c *cast) { b.begins(c.guarded) }},
+	{name: "second-app", route: "/account/sign-in/second/", who: anonymous, reach: func(b *tab, c *cast) {
+		b.begins(c.guarded)
+		b.visit(secondStep + "?method=totp")
+	}},
+	{name: "second-app-refused", route: "/account/sign-in/second/", who: anonymous, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
+		b.begins(c.guarded)
+		b.visit(secondStep + "?method=totp")
+		b.enter("code", "000000")
+		b.send(mainButton, http.StatusUnauthorized)
+	}},
+	{name: "second-backup-code", route: "/account/sign-in/second/", who: anonymous, reach: func(b *tab, c *cast) {
+		b.begins(c.guarded)
+		b.visit(secondStep + "?method=backup_code")
+	}},
+	{name: "second-mail", route: "/account/sign-in/second/mail/", who: anonymous, reach: func(b *tab, c *cast) {
+		b.begins(c.mailed)
+		b.visit(secondStep + "mail/")
+	}},
+	{name: "second-mail-sent", route: "/account/sign-in/second/", who: anonymous, reach: func(b *tab, c *cast) {
+		b.begins(c.mailed)
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "second-password", route: "/account/sign-in/second/", who: anonymous, reach: func(b *tab, c *cast) {
+		b.visit(b.asksForMail(c.mailed).link(b.t))
+		b.send(mainButton, http.StatusOK)
+	}},
 	{name: "sign-up", route: "/account/sign-up/", who: anonymous},
 	{name: "sign-up-problems", route: "/account/sign-up/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
 		b.visit("/account/sign-up/")
@@ -127,6 +174,7 @@ var pages = []shown{
 		b.enter("password", "not my password")
 		b.send(mainButton, http.StatusForbidden)
 	}},
+	{name: "confirm-mail", route: "/account/confirm/mail/", who: member},
 	{name: "kept", route: "/account/profile/", who: member, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
 		b.visit("/account/profile/")
 		signsOutEverywhere(b.t, c.viewer)

@@ -16,12 +16,8 @@ import (
 // replace writes a set in place of whatever there is. It locks the account first: two sets made at the
 // same moment would both stay.
 func replace(ctx context.Context, tx *db.Tx, accountID uuid.UUID, hashes [][]byte) error {
-	n, err := tx.Exec(ctx, `UPDATE account SET epoch = epoch WHERE id = $1`, accountID)
-	if err != nil {
-		return fmt.Errorf("backupcode: replace: %w", err)
-	}
-	if n == 0 {
-		return account.ErrNotFound
+	if err := account.Lock(ctx, tx, accountID, accountID); err != nil {
+		return err
 	}
 	if err := clearAll(ctx, tx, accountID); err != nil {
 		return err
@@ -32,7 +28,11 @@ func replace(ctx context.Context, tx *db.Tx, accountID uuid.UUID, hashes [][]byt
 		args = append(args, hash)
 		rows[i] = fmt.Sprintf("($1, $%d, $2)", len(args))
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO backup_code (account_id, code_hash, created_at) VALUES `+strings.Join(rows, ", "), args...); err != nil {
+	_, err := tx.Exec(ctx, `INSERT INTO backup_code (account_id, code_hash, created_at) VALUES `+strings.Join(rows, ", "), args...)
+	if tx.Orphan(err) {
+		return account.ErrNotFound
+	}
+	if err != nil {
 		return fmt.Errorf("backupcode: replace: %w", err)
 	}
 	return nil

@@ -435,6 +435,33 @@ func TestTicketStaysWithTheAccountItWasBoundTo(t *testing.T) {
 	})
 }
 
+// SQLite does one transaction after another; on PostgreSQL the change comes between two statements.
+func TestAddressThatChangesWhileItIsLookedUpGetsNoCode(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if w.Engine() != "postgres" {
+			return
+		}
+		a := w.Account("jo@example.com", "")
+		w.ask("jo@example.com")
+		var changed atomic.Bool
+		w.Inspect(func(query string) error {
+			if strings.HasPrefix(query, "UPDATE account SET epoch") && !changed.Swap(true) {
+				w.Exec("UPDATE account SET email = 'new@example.com', email_key = 'new@example.com' WHERE id = $1", a.ID)
+				w.Exec("DELETE FROM ticket WHERE account_id = $1", a.ID)
+			}
+			return nil
+		})
+		w.Drain()
+		w.Inspect(nil)
+		if !changed.Load() {
+			t.Fatal("the address did not change")
+		}
+		if sent, bound := w.Mails.Take(), w.Count("SELECT count(*) FROM ticket WHERE account_id IS NOT NULL"); len(sent) != 0 || bound != 0 {
+			t.Errorf("%d mails, %d tickets", len(sent), bound)
+		}
+	})
+}
+
 func TestFailureLeavesNothingHalfDone(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.Account("jo@example.com", "")

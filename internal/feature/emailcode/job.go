@@ -48,14 +48,25 @@ func (s *Service) bind(ctx context.Context, t *ticket.Ticket) (owner *account.Ac
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
 		owner = nil
 		a, err := account.FindByEmail(ctx, tx, account.Email{Key: t.EmailKey})
-		if errors.Is(err, account.ErrNotFound) {
-			return nil
-		}
-		if err != nil || !a.Active || !a.EmailVerified || t.AccountID != uuid.Nil && t.AccountID != a.ID {
+		if err != nil {
 			return err
+		}
+		// Whoever changes the address ends the tickets that were bound by then, under this lock.
+		if err := account.Lock(ctx, tx, a.ID, a.ID); err != nil {
+			return err
+		}
+		locked := a.ID
+		if a, err = account.FindByEmail(ctx, tx, account.Email{Key: t.EmailKey}); err != nil {
+			return err
+		}
+		if a.ID != locked || !a.Active || !a.EmailVerified || t.AccountID != uuid.Nil && t.AccountID != a.ID {
+			return nil
 		}
 		owner = a
 		return s.Tickets.Bind(ctx, tx, t.ID, a.ID, a.Epoch)
 	})
+	if errors.Is(err, account.ErrNotFound) {
+		return nil, nil
+	}
 	return owner, err
 }

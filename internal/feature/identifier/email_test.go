@@ -12,16 +12,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
-)
-
-const (
-	isAsked   = "is to get another address"
-	isTaken   = "This address is in use"
-	toConfirm = "Confirm your new address"
-	isChanged = "was changed"
 )
 
 func TestAddressChangesWhenTheNewOneIsConfirmed(t *testing.T) {
@@ -31,8 +25,8 @@ func TestAddressChangesWhenTheNewOneIsConfirmed(t *testing.T) {
 			t.Fatalf("answered %d %s", a.Status, a.Text)
 		}
 		mails := w.mails()
-		says(t, mails["Jo@example.com"], isAsked)
-		says(t, mails["Jo@New.Example.com"], toConfirm)
+		w.says(mails["Jo@example.com"], letter.EmailAsked)
+		w.says(mails["Jo@New.Example.com"], letter.EmailConfirm)
 		if len(mails) != 2 || domaintest.Token(mails["Jo@example.com"]) != "" || !strings.Contains(mails["Jo@New.Example.com"].Text, domaintest.Origin+"/account/email/confirm/?token=") {
 			t.Errorf("mails %v", mails)
 		}
@@ -44,7 +38,7 @@ func TestAddressChangesWhenTheNewOneIsConfirmed(t *testing.T) {
 			t.Fatalf("answered %d %s", a.Status, a.Text)
 		}
 		mails = w.mails()
-		says(t, mails["Jo@example.com"], isChanged)
+		w.says(mails["Jo@example.com"], letter.EmailChanged)
 		if len(mails) != 1 || !strings.Contains(mails["Jo@example.com"].Text, domaintest.Origin+"/account/email/undo/?token=") {
 			t.Errorf("mails %v", mails)
 		}
@@ -66,10 +60,10 @@ func TestAskingTellsNothingOfOthers(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ann := w.Account("ann@example.com", "")
 		w.Exec("INSERT INTO reserved_name (kind, name_key, account_id, until) VALUES ('email', 'kept@example.com', $1, $2)", ann.ID, w.Now().Add(time.Hour))
-		mailed := map[string]string{"new@example.com": toConfirm, "ANN@example.com": isTaken, "kept@example.com": isTaken}
+		mailed := map[string]string{"new@example.com": letter.EmailConfirm, "ANN@example.com": letter.EmailTaken, "kept@example.com": letter.EmailTaken}
 		var texts []string
 		var did [][]string
-		for email, subject := range mailed {
+		for email, kind := range mailed {
 			var a domaintest.Answer
 			did = append(did, w.Statements(func() { a = w.asks(w.me, email) }))
 			texts = append(texts, a.Text)
@@ -77,8 +71,8 @@ func TestAskingTellsNothingOfOthers(t *testing.T) {
 				t.Errorf("%s: answered %d", email, a.Status)
 			}
 			mails := w.mails()
-			says(t, mails[email], subject)
-			if got := domaintest.Token(mails[email]); (got != "") != (subject == toConfirm) {
+			w.says(mails[email], kind)
+			if got := domaintest.Token(mails[email]); (got != "") != (kind == letter.EmailConfirm) {
 				t.Errorf("%s: the mail has the token %q", email, got)
 			}
 		}
@@ -110,6 +104,27 @@ func TestAskingTakesAFreshProofAndAnAddress(t *testing.T) {
 		refused(t, w.Call(http.MethodPost, "/me/email/", `{"email":"new@example.com"}`), http.StatusUnauthorized, "token_missing")
 		if len(w.mails()) != 0 || w.Count("SELECT count(*) FROM one_time_token") != 0 {
 			t.Error("something was done")
+		}
+	})
+}
+
+func TestWithASecondFactorItMustBeProven(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Exec(`INSERT INTO totp_device (id, account_id, name, secret, last_step, created_at, confirmed_at) VALUES ($1, $2, '', $3, 0, 1, 1)`, uuid.Must(uuid.NewV7()), w.account.ID, []byte("x"))
+		for _, a := range []domaintest.Answer{w.asks(w.me, "new@example.com"), w.renames(w.me, "jo")} {
+			if refused(t, a, http.StatusUnauthorized, "proof_stale"); !strings.Contains(a.Text, `"aal2"`) || !strings.Contains(a.Text, `"totp"`) {
+				t.Errorf("it does not say how to go on: %s", a.Text)
+			}
+		}
+		if len(w.mails()) != 0 {
+			t.Error("something was mailed")
+		}
+		w.Exec("UPDATE session SET aal = 2")
+		if a := w.asks(w.me, "new@example.com"); a.Status != http.StatusAccepted {
+			t.Errorf("answered %d %s", a.Status, a.Code)
+		}
+		if a := w.renames(w.me, "jo"); a.Status != http.StatusOK {
+			t.Errorf("answered %d %s", a.Status, a.Code)
 		}
 	})
 }
@@ -245,7 +260,7 @@ func TestFormerAddressIsKeptForAWhile(t *testing.T) {
 		w.moves(w.me, "new@example.com")
 		refused(t, w.confirm(early), http.StatusBadRequest, "link_invalid")
 		w.asks(ann, "jo@example.com")
-		says(t, w.mails()["jo@example.com"], isTaken)
+		w.says(w.mails()["jo@example.com"], letter.EmailTaken)
 		w.moves(w.me, "Jo@example.com") // its former owner may
 		w.moves(w.me, "new@example.com")
 		w.Clock.Advance(identifier.UndoLifetime)

@@ -10,9 +10,11 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -30,7 +32,8 @@ type wish struct {
 
 // AskEmail writes down that whoever is signed in wants another address, tells the present one, and
 // queues a mail to the new one. Whether that is taken is found out by the job, so the answer is the
-// same for every address. It returns account.ErrEmail, session.ErrEnded and ratelimit.ErrLimited.
+// same for every address. It returns account.ErrEmail, session.ErrEnded, session.ErrStale and
+// ratelimit.ErrLimited.
 func (s *Service) AskEmail(ctx context.Context, by session.Bearer, email string, from netip.Addr) error {
 	to, err := account.ParseEmail(email)
 	if err != nil {
@@ -51,8 +54,12 @@ func (s *Service) AskEmail(ctx context.Context, by session.Bearer, email string,
 }
 
 func (s *Service) ask(ctx context.Context, tx *db.Tx, by session.Bearer, to account.Email) error {
+	o, err := enter(ctx, tx, by)
+	if err != nil {
+		return err
+	}
 	token := secret.NewToken()
-	id, err := insertChange(ctx, tx, by, to, s.tokens[Change].Sum(token))
+	id, err := insertChange(ctx, tx, o, to, s.tokens[Change].Sum(token))
 	if err != nil {
 		return err
 	}
@@ -63,12 +70,18 @@ func (s *Service) ask(ctx context.Context, tx *db.Tx, by session.Bearer, to acco
 	if err := audit.Record(ctx, tx, audit.Event{Kind: "email.change_asked", AccountID: by.AccountID, SessionID: by.SessionID}); err != nil {
 		return err
 	}
-	a, err := account.Find(ctx, tx, by.AccountID)
-	if err != nil {
-		return err
-	}
 	// To the address that it is now: the new one may be quicker than this letter.
-	return s.Letters.WriteTo(ctx, tx, letter.EmailAsked, a.ID, a.Email, a.Profile.Locale, letter.Content{})
+	return s.Letters.WriteTo(ctx, tx, letter.EmailAsked, o.account.ID, o.account.Email, o.account.Profile.Locale, letter.Content{})
+}
+
+// enter returns whose session this is. Where the account has a second factor the session must have
+// proven one: a fresh proof alone does not say so much.
+func enter(ctx context.Context, tx *db.Tx, by session.Bearer) (*owner, error) {
+	o, err := findOwner(ctx, tx, by)
+	if err == nil && o.held.Strong() && by.Level < authn.AAL2 {
+		err = session.ErrStale.WithNext(fault.Next{Methods: o.held.Again(), Level: authn.AAL2.ACR()})
+	}
+	return o, err
 }
 
 // sendLink mails the link, good from now, to the new address, or there that it is taken. Whoever asked

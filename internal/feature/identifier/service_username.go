@@ -13,8 +13,8 @@ import (
 )
 
 // ChangeUsername gives whoever is signed in another user name and returns their account. The former
-// one is kept for them. It returns account.ErrUsername, account.ErrUsernameTaken, session.ErrEnded and
-// ratelimit.ErrLimited.
+// one is kept for them. It returns account.ErrUsername, account.ErrUsernameTaken, session.ErrEnded,
+// session.ErrStale and ratelimit.ErrLimited.
 func (s *Service) ChangeUsername(ctx context.Context, by session.Bearer, username string) (*account.Account, error) {
 	to, err := account.ParseUsername(username)
 	if err != nil {
@@ -57,15 +57,19 @@ func (s *Service) rename(ctx context.Context, tx *db.Tx, by session.Bearer, to a
 	if err := account.Lock(ctx, tx, by.AccountID, by.AccountID); err != nil {
 		return nil, false, err
 	}
-	a, former, err := findOwner(ctx, tx, by)
-	if err != nil || a.Username == to.Typed {
-		return a, false, err
+	o, err := enter(ctx, tx, by)
+	if err != nil {
+		return nil, false, err
+	}
+	a = &o.account
+	if a.Username == to.Typed {
+		return a, false, nil
 	}
 	if err := account.SetUsername(ctx, tx, a.ID, to); err != nil {
 		return nil, false, err
 	}
-	if former != "" && former != to.Key {
-		if err := account.KeepUsername(ctx, tx, a.ID, account.Username{Typed: a.Username, Key: former}, tx.Now.Add(UsernameKept)); err != nil {
+	if o.usernameKey != "" && o.usernameKey != to.Key {
+		if err := account.KeepUsername(ctx, tx, a.ID, account.Username{Typed: a.Username, Key: o.usernameKey}, tx.Now.Add(UsernameKept)); err != nil {
 			return nil, false, err
 		}
 	}

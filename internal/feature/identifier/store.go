@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -40,35 +41,16 @@ const meant = `t.used_at IS NULL AND (t.purpose = '` + string(Undo) + `'
 // open is the condition that a link may be used, at time $2.
 const open = `t.expires_at > $2 AND ` + meant
 
-// insertChange writes down what whoever is signed in asks for. It returns session.ErrEnded when they
-// are not any more.
-func insertChange(ctx context.Context, tx *db.Tx, by session.Bearer, to account.Email, hash []byte) (uuid.UUID, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return id, fmt.Errorf("identifier: ask: %w", err)
-	}
-	n, err := tx.Exec(ctx, `INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at, data)
-		SELECT $4, $5, a.id, a.email_key, a.epoch, $6, CAST($2 AS BIGINT), CAST($7 AS BIGINT), $8 FROM session s JOIN account a ON a.id = s.account_id
-		WHERE s.id = $1 AND a.id = $3 AND `+session.Live,
-		by.SessionID, tx.Now, by.AccountID, id, string(Change), hash, tx.Now.Add(ChangeLifetime), to.Typed)
-	if err != nil {
-		return id, fmt.Errorf("identifier: ask: %w", err)
-	}
-	if n == 0 {
-		return id, session.ErrEnded
-	}
-	return id, nil
+// insertChange writes down what an account's owner asks for.
+func insertChange(ctx context.Context, tx *db.Tx, o *owner, to account.Email, hash []byte) (uuid.UUID, error) {
+	return insert(ctx, tx, Change, o.account.ID, o.account.Epoch, account.Email{Typed: to.Typed, Key: o.emailKey}, hash, tx.Now, tx.Now.Add(ChangeLifetime))
 }
 
 // insertUndo writes down that a change can be undone. Changes of one account are in the order of their
 // times whatever instances' clocks say: undoing goes by it.
 func insertUndo(ctx context.Context, tx *db.Tx, a *account.Account, former account.Email, hash []byte, until time.Time) error {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("identifier: offer undo: %w", err)
-	}
 	var last time.Time
-	err = tx.Row(ctx, `SELECT max(created_at) FROM one_time_token WHERE account_id = $1 AND purpose = $2`, []any{a.ID, string(Undo)}, db.Time(&last))
+	err := tx.Row(ctx, `SELECT max(created_at) FROM one_time_token WHERE account_id = $1 AND purpose = $2`, []any{a.ID, string(Undo)}, db.Time(&last))
 	if err != nil {
 		return fmt.Errorf("identifier: offer undo: %w", err)
 	}
@@ -76,12 +58,23 @@ func insertUndo(ctx context.Context, tx *db.Tx, a *account.Account, former accou
 	if !at.After(last) {
 		at = last.Add(time.Millisecond)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		id, string(Undo), a.ID, former.Key, a.Epoch, hash, at, until, former.Typed)
+	_, err = insert(ctx, tx, Undo, a.ID, a.Epoch, former, hash, at, until)
+	return err
+}
+
+// insert writes a link down. email is the address that the account gets with it, and the key of the one
+// that it had when the link was made.
+func insert(ctx context.Context, tx *db.Tx, p Purpose, id account.ID, epoch int64, email account.Email, hash []byte, at, until time.Time) (uuid.UUID, error) {
+	row, err := uuid.NewV7()
 	if err != nil {
-		return fmt.Errorf("identifier: offer undo: %w", err)
+		return row, fmt.Errorf("identifier: insert %s: %w", p, err)
 	}
-	return nil
+	_, err = tx.Exec(ctx, `INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		row, string(p), id, email.Key, epoch, hash, at, until, email.Typed)
+	if err != nil {
+		return row, fmt.Errorf("identifier: insert %s: %w", p, err)
+	}
+	return row, nil
 }
 
 // extend makes a change that waits to be mailed good until then and returns it, or letter.ErrLink.
@@ -181,19 +174,26 @@ func forgetUndoAfter(ctx context.Context, tx *db.Tx, l *Link) error {
 	return nil
 }
 
-// findOwner returns the account of a session that stands, with the key of its user name, or
-// session.ErrEnded.
-func findOwner(ctx context.Context, tx *db.Tx, by session.Bearer) (*account.Account, string, error) {
-	var a account.Account
-	var key string
-	dest, done := a.Dest()
-	err := tx.Row(ctx, `SELECT a.username_key, `+account.Columns+` FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id
-		WHERE s.id = $1 AND a.id = $3 AND `+session.Live, []any{by.SessionID, tx.Now, by.AccountID}, append([]any{db.Text(&key)}, dest...)...)
+// owner is an account with what its owner's wishes are checked by.
+type owner struct {
+	account     account.Account
+	emailKey    string
+	usernameKey string // empty: none
+	held        factor.Held
+}
+
+// findOwner returns whose session this is, or session.ErrEnded when it stands no more.
+func findOwner(ctx context.Context, tx *db.Tx, by session.Bearer) (*owner, error) {
+	var o owner
+	dest, done := o.account.Dest()
+	dest = append(append([]any{&o.emailKey, db.Text(&o.usernameKey)}, o.held.Dest()...), dest...)
+	err := tx.Row(ctx, `SELECT a.email_key, a.username_key, `+factor.Columns+`, `+account.Columns+` FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id
+		WHERE s.id = $1 AND a.id = $3 AND `+session.Live, []any{by.SessionID, tx.Now, by.AccountID}, dest...)
 	if errors.Is(err, db.ErrNoRows) {
-		return nil, "", session.ErrEnded
+		return nil, session.ErrEnded
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("identifier: find owner: %w", err)
+		return nil, fmt.Errorf("identifier: find owner: %w", err)
 	}
-	return &a, key, done()
+	return &o, done()
 }

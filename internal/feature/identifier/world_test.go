@@ -3,7 +3,6 @@ package identifier_test
 import (
 	"context"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -129,9 +128,11 @@ func refused(t *testing.T, a domaintest.Answer, status int, code string) {
 	}
 }
 
-func says(t *testing.T, m mail.Message, subject string) {
-	t.Helper()
-	if !strings.Contains(m.Subject, subject) {
-		t.Errorf("the mail to %q is %q, want %q", m.To, m.Subject, subject)
+// says fails unless a mail is of this kind.
+func (w *world) says(m mail.Message, kind string) {
+	w.t.Helper()
+	want, _, _, err := w.Letters.Preview(kind, "")
+	if err != nil || m.Subject != want {
+		w.t.Errorf("the mail to %q is %q, want %q (%v)", m.To, m.Subject, want, err)
 	}
 }

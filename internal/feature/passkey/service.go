@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -25,8 +26,8 @@ type Config struct {
 	RPID string
 	// Name is what authenticators show the passkey under.
 	Name string
-	// Origins are where answers may come from, exactly: scheme, host and port as browsers write them.
-	// The first is the own one. Others whose host is not in RPID are related origins (WebAuthn section 5.11).
+	// Origins are where answers may come from, and nowhere else: scheme, host and port. The first is the
+	// own one. Others whose host is not in RPID are related origins (WebAuthn section 5.11).
 	Origins []string
 }
 
@@ -49,50 +50,51 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if len(cfg.Origins) == 0 || cfg.Name == "" {
 		return nil, errors.New("passkey: a name and at least one origin are needed")
 	}
+	cfg.RPID = strings.ToLower(cfg.RPID)
 	local := web.Loopback(cfg.RPID)
 	if local {
 		cfg.RPID = "localhost"
 	}
-	for i, origin := range cfg.Origins {
-		host, err := hostOf(origin)
+	origins := make([]string, len(cfg.Origins))
+	for i, given := range cfg.Origins {
+		origin, host, err := parseOrigin(given)
 		if err != nil {
 			return nil, err
 		}
 		within := host == cfg.RPID || strings.HasSuffix(host, "."+cfg.RPID) || local && web.Loopback(host)
 		if i == 0 && !within {
-			return nil, fmt.Errorf("passkey: %s cannot use passkeys of %q: that must be its host or a domain above it", origin, cfg.RPID)
+			return nil, fmt.Errorf("passkey: %s cannot use passkeys of %q: that must be its host or a domain above it", given, cfg.RPID)
 		}
+		origins[i] = origin
 	}
 	timeout := webauthn.TimeoutConfig{Timeout: Lifetime} // told to browsers; what ends a challenge is its ticket
 	rp, err := webauthn.New(&webauthn.Config{
-		RPID: cfg.RPID, RPDisplayName: cfg.Name, RPOrigins: cfg.Origins,
+		RPID: cfg.RPID, RPDisplayName: cfg.Name, RPOrigins: origins,
 		AttestationPreference: protocol.PreferNoAttestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			// Only a discoverable credential signs in whoever has typed nothing.
 			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
 			UserVerification: protocol.VerificationRequired,
 		},
-		Timeouts:                          webauthn.TimeoutsConfig{Login: timeout, Registration: timeout},
-		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
+		Timeouts: webauthn.TimeoutsConfig{Login: timeout, Registration: timeout},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("passkey: %w", err)
 	}
-	return &Service{db: deps.DB, tickets: deps.Tickets, rp: rp, origins: cfg.Origins}, nil
+	return &Service{db: deps.DB, tickets: deps.Tickets, rp: rp, origins: origins}, nil
 }
 
-// hostOf returns the host of an origin that is written as browsers do (RFC 6454 section 6.1).
-func hostOf(origin string) (string, error) {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.ToLower(origin) != origin {
-		return "", fmt.Errorf("passkey: %q is not an origin, such as https://id.example.com", origin)
+// parseOrigin returns an origin as browsers write it (RFC 6454 section 6.2), and its host.
+func parseOrigin(given string) (origin, host string, err error) {
+	u, err := url.Parse(strings.ToLower(given))
+	if err != nil || u.Hostname() == "" || u.Scheme+"://"+u.Host != strings.ToLower(given) || strings.ContainsFunc(given, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return "", "", fmt.Errorf("passkey: %q is not an origin, such as https://id.example.com", given)
 	}
-	switch {
-	case u.Scheme == "https" && u.Port() != "443", u.Scheme == "http" && u.Port() != "80" && web.Loopback(u.Hostname()):
-		return u.Hostname(), nil
-	default:
-		return "", fmt.Errorf("passkey: browsers have no passkeys at %q: use https, and no port where it is the usual one", origin)
+	usual := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
+	if u.Scheme != "https" && (u.Scheme != "http" || !web.Loopback(u.Hostname())) {
+		return "", "", fmt.Errorf("passkey: browsers have no passkeys at %q, which is not https", given)
 	}
+	return u.Scheme + "://" + strings.TrimSuffix(u.Host, usual), u.Hostname(), nil
 }
 
 // state is what a ticket keeps from a ceremony's first half to its second.

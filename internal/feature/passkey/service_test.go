@@ -2,6 +2,7 @@ package passkey_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
@@ -21,6 +22,8 @@ func TestNewChecksWhereItIs(t *testing.T) {
 		{"localhost", []string{"https://localhost:8080"}, true},
 		{"127.0.0.1", []string{"http://127.0.0.1:8080"}, true},
 		{"::1", []string{"http://[::1]:8080"}, true},
+		{"Example.com", []string{"https://ID.example.com:443"}, true},
+		{"localhost", []string{"http://localhost:80"}, true},
 		{"example.com", nil, false},
 		{"", []string{"https://id.example.com"}, false},
 		{"example.org", []string{"https://id.example.com", "https://example.org"}, false},
@@ -30,10 +33,10 @@ func TestNewChecksWhereItIs(t *testing.T) {
 		{"localhost", []string{"https://id.example.com"}, false},
 		{"example.com", []string{"http://id.example.com"}, false},
 		{"example.com", []string{"https://id.example.com/"}, false},
-		{"example.com", []string{"https://ID.example.com"}, false},
-		{"example.com", []string{"https://id.example.com:443"}, false},
-		{"localhost", []string{"http://localhost:80"}, false},
 		{"example.com", []string{"https://a@id.example.com"}, false},
+		{"example.com", []string{"https://id.example.com?"}, false},
+		{"example.com", []string{"https://id.exämple.com"}, false},
+		{"example.com", []string{"https://"}, false},
 		{"example.com", []string{"https://id.example.com", "example.org"}, false},
 		{"example.com", []string{"https://id.example.com", "android:apk-key-hash:AAAA"}, false},
 	} {
@@ -43,6 +46,19 @@ func TestNewChecksWhereItIs(t *testing.T) {
 	}
 	if _, err := passkey.New(passkey.Config{RPID: "example.com", Origins: []string{origin}}, passkey.Deps{}); err == nil {
 		t.Error("a relying party without a name")
+	}
+}
+
+// An origin in the settings may be spelt otherwise than browsers spell it; one in an answer may not.
+func TestOriginsAreSpeltAsBrowsersDo(t *testing.T) {
+	s, err := passkey.New(passkey.Config{RPID: "example.com", Name: "Example", Origins: []string{"https://ID.Example.com:443", "https://example.org:8443"}}, passkey.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	passkey.WellKnown(s).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if got := w.Body.String(); got != `{"origins":["https://id.example.com","https://example.org:8443"]}` {
+		t.Error(got)
 	}
 }
 

@@ -25,8 +25,8 @@ const (
 	maxModulus = 8192 / 8
 )
 
-// owner is an account as the library asks for it. Its user handle is the 16 bytes of the account's id:
-// random enough to tell nothing, and never changed.
+// owner is an account as the library asks for it. Its user handle is the 16 bytes of the account's id,
+// which never changes and tells no more than when the account was made (WebAuthn section 14.6.1).
 type owner struct {
 	id                uuid.UUID
 	name, displayName string

@@ -53,8 +53,30 @@ func TestExportHoldsAllThatIsHeld(t *testing.T) {
 		if got := list(a, "letters", "state"); !slices.Equal(got, []any{"waiting"}) {
 			t.Errorf("letters %v", got)
 		}
-		if got := list(a, "links", "purpose"); !slices.Equal(got, []any{"reset"}) {
+		if got := append(list(a, "links", "purpose"), list(a, "links", "email")...); !slices.Equal(got, []any{"email_change", "reset", "new@example.com", ""}) {
 			t.Errorf("links %v", got)
+		}
+		held, _ := a.JSON["second_factors"].(map[string]any)
+		totp, _ := held["totp"].([]any)
+		passkeys, _ := held["passkeys"].([]any)
+		codes, _ := held["backup_codes"].(map[string]any)
+		if len(totp) != 2 || len(passkeys) != 1 || codes["left"] != 2.0 || codes["used"] != 1.0 || codes["created_at"] == nil || held["mailed_codes_since"] == nil || held["due_at"] == nil {
+			t.Fatalf("second factors %v", held)
+		}
+		for _, one := range totp {
+			d := one.(map[string]any)
+			if d["created_at"] == nil || d["last_used_at"] == nil || (d["confirmed_at"] == nil) != (d["name"] == "Tablet") {
+				t.Errorf("an app %v", d)
+			}
+		}
+		if key := passkeys[0].(map[string]any); key["name"] != "Laptop" || key["created_at"] == nil || key["last_used_at"] != nil {
+			t.Errorf("a passkey %v", key)
+		}
+		if names, devices, wishes := list(a, "kept_names", "name"), list(a, "devices", "trusted_until"), list(a, "factor_recoveries", "device"); !slices.Equal(names, []any{"former@example.com"}) || len(devices) != 1 || devices[0] == nil || !slices.Equal(wishes, []any{"Lynx"}) {
+			t.Errorf("names %v, devices %v, recoveries %v", names, devices, wishes)
+		}
+		if a.JSON["erase_at"] != nil {
+			t.Errorf("it is to be erased at %v", a.JSON["erase_at"])
 		}
 		if left := a.JSON["left_out"].([]any); len(left) != 0 {
 			t.Errorf("left out %v", left)
@@ -66,7 +88,8 @@ func TestExportHoldsNothingThatGivesAccess(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.furnish(t)
 		a := w.export()
-		for _, word := range []string{"hash", "token", "secret", "argon2", "payload", "jkt", "a-cookie", "YS10b2tlbi1oYXNo", "YS1jb29raWUtaGFzaA"} {
+		for _, word := range []string{"hash", "token", "secret", "argon2", "payload", "jkt", "a-cookie", "YS10b2tlbi1oYXNo", "YS1jb29raWUtaGFzaA",
+			"a-totp-key", "YS10b3RwLWtleQ", "public-key", "a-credential", "YS1jcmVkZW50aWFs", "a-device", "YS1kZXZpY2Ut"} {
 			if strings.Contains(strings.ToLower(a.Text), strings.ToLower(word)) {
 				t.Errorf("it holds %q", word)
 			}

@@ -70,7 +70,7 @@ func newWorld(t *testing.T, d *domaintest.World) *world {
 		}
 		return err
 	}
-	w.service, err = profile.New(profile.Config{PerExport: perExport},
+	w.service, err = profile.New(profile.Config{PerExport: perExport, Fresh: domaintest.Fresh, DeleteURL: domaintest.Origin + "/account/delete/"},
 		profile.Deps{DB: d.DB.DB, Schema: schema, Limiter: d.Limiter, Letters: d.Letters, Prove: prove})
 	if err != nil {
 		t.Fatal(err)

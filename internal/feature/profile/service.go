@@ -27,6 +27,7 @@ func (s *Service) Me(ctx context.Context, by session.Bearer) (*account.Account, 
 type Summary struct {
 	PasswordChanged time.Time // zero: there is none
 	Sessions        int       // that stand
+	EraseAt         time.Time // when the account is erased; zero: never
 }
 
 // Summary returns it for an account. It is one statement.

@@ -16,23 +16,51 @@ const (
 	maxEvents   = 10_000
 	maxLetters  = 1_000
 	maxLinks    = 1_000
+	maxOthers   = 100 // of each kind of what there is little of
 )
 
 // Export is all that is held about an account, without what would give access to it.
 type Export struct {
 	ExportedAt time.Time       `json:"exported_at"`
 	Account    account.JSON    `json:"account"`
+	EraseAt    *time.Time      `json:"erase_at"` // when the account is to be erased
 	Password   exportPassword  `json:"password"`
+	Factors    exportFactors   `json:"second_factors"`
 	Sessions   []exportSession `json:"sessions"`
+	Devices    []exportDevice  `json:"devices"`
 	Events     []exportEvent   `json:"events"`
 	Letters    []exportLetter  `json:"letters"`
 	Links      []exportLink    `json:"links"`
+	Names      []exportName    `json:"kept_names"`
+	Recoveries []exportRequest `json:"factor_recoveries"`
 	// LeftOut names the lists above that would have been longer.
 	LeftOut []string `json:"left_out"`
 }
 
 type exportPassword struct {
 	ChangedAt *time.Time `json:"changed_at"`
+}
+
+// exportFactors is what is known of second factors, without what they sign in with.
+type exportFactors struct {
+	TOTP        []exportFactor    `json:"totp"`
+	Passkeys    []exportFactor    `json:"passkeys"`
+	BackupCodes exportBackupCodes `json:"backup_codes"`
+	MailedSince *time.Time        `json:"mailed_codes_since"` // null: none are mailed
+	DueAt       *time.Time        `json:"due_at"`             // until when the account may go without one
+}
+
+type exportFactor struct {
+	Name        string     `json:"name"`
+	CreatedAt   time.Time  `json:"created_at"`
+	ConfirmedAt *time.Time `json:"confirmed_at"` // null: it waits to be
+	LastUsedAt  *time.Time `json:"last_used_at"`
+}
+
+type exportBackupCodes struct {
+	CreatedAt *time.Time `json:"created_at"`
+	Left      int        `json:"left"`
+	Used      int        `json:"used"`
 }
 
 type exportSession struct {
@@ -50,6 +78,12 @@ type exportSession struct {
 	EndedReason string     `json:"ended_reason"`
 	Device      string     `json:"device"`
 	Address     string     `json:"address"`
+}
+
+// exportDevice is a browser that is known by a cookie.
+type exportDevice struct {
+	CreatedAt    time.Time  `json:"first_seen_at"`
+	TrustedUntil *time.Time `json:"trusted_until"`
 }
 
 type exportEvent struct {
@@ -73,9 +107,27 @@ type exportLetter struct {
 // in the mail and nowhere else.
 type exportLink struct {
 	Purpose   string     `json:"purpose"`
+	Email     string     `json:"email"` // that the account gets with it, where it is about one
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt time.Time  `json:"expires_at"`
 	UsedAt    *time.Time `json:"used_at"`
+}
+
+// exportName is an address or a user name that was given up and is kept for the account.
+type exportName struct {
+	Kind  string    `json:"kind"`
+	Name  string    `json:"name"`
+	Until time.Time `json:"until"`
+}
+
+// exportRequest is a wish to be rid of lost second factors.
+type exportRequest struct {
+	CreatedAt   time.Time  `json:"created_at"`
+	ReadyAt     time.Time  `json:"ready_at"`
+	CancelledAt *time.Time `json:"cancelled_at"`
+	DoneAt      *time.Time `json:"done_at"`
+	Device      string     `json:"device"`
+	Address     string     `json:"address"`
 }
 
 // Export gathers what is held about whoever is signed in. It is audited, and as often as it is
@@ -92,24 +144,40 @@ func (s *Service) Export(ctx context.Context, by session.Bearer) (*Export, error
 	if err := audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "account.exported", AccountID: by.AccountID, SessionID: by.SessionID}); err != nil {
 		return nil, err
 	}
-	e := &Export{ExportedAt: s.DB.Now(), Account: o.account.JSON(), Password: exportPassword{moment(o.passwordChanged)}, LeftOut: []string{}}
-	if e.Sessions, err = sessionsOf(ctx, s.DB, by.AccountID); err != nil {
+	e := &Export{ExportedAt: s.DB.Now(), Account: o.account.JSON(), Password: exportPassword{moment(o.passwordChanged)}, EraseAt: moment(o.eraseAt), LeftOut: []string{}}
+	if err := s.gather(ctx, e, o); err != nil {
 		return nil, err
 	}
-	if e.Events, err = eventsOf(ctx, s.DB, by.AccountID); err != nil {
-		return nil, err
+	return e, nil
+}
+
+// gather reads every list, and of each one row more than it may have.
+func (s *Service) gather(ctx context.Context, e *Export, o *owner) error {
+	id := o.account.ID
+	for _, read := range []func() error{
+		func() (err error) { e.Factors, err = factorsOf(ctx, s.DB, id); return err },
+		func() (err error) { e.Sessions, err = sessionsOf(ctx, s.DB, id); return err },
+		func() (err error) { e.Devices, err = devicesOf(ctx, s.DB, id); return err },
+		func() (err error) { e.Events, err = eventsOf(ctx, s.DB, id); return err },
+		func() (err error) { e.Letters, err = lettersTo(ctx, s.DB, o); return err },
+		func() (err error) { e.Links, err = linksOf(ctx, s.DB, id); return err },
+		func() (err error) { e.Names, err = namesOf(ctx, s.DB, id); return err },
+		func() (err error) { e.Recoveries, err = recoveriesOf(ctx, s.DB, id); return err },
+	} {
+		if err := read(); err != nil {
+			return err
+		}
 	}
-	if e.Letters, err = lettersTo(ctx, s.DB, o); err != nil {
-		return nil, err
-	}
-	if e.Links, err = linksOf(ctx, s.DB, by.AccountID); err != nil {
-		return nil, err
-	}
+	e.Factors.TOTP = shorten(e, "totp", e.Factors.TOTP, maxOthers)
+	e.Factors.Passkeys = shorten(e, "passkeys", e.Factors.Passkeys, maxOthers)
 	e.Sessions = shorten(e, "sessions", e.Sessions, maxSessions)
+	e.Devices = shorten(e, "devices", e.Devices, maxOthers)
 	e.Events = shorten(e, "events", e.Events, maxEvents)
 	e.Letters = shorten(e, "letters", e.Letters, maxLetters)
 	e.Links = shorten(e, "links", e.Links, maxLinks)
-	return e, nil
+	e.Names = shorten(e, "kept_names", e.Names, maxOthers)
+	e.Recoveries = shorten(e, "factor_recoveries", e.Recoveries, maxOthers)
+	return nil
 }
 
 // shorten cuts a list that was read with one row more than it may have.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
@@ -31,16 +32,18 @@ type owner struct {
 	account         account.Account
 	emailKey        string
 	passwordChanged time.Time // zero: there is none
+	eraseAt         time.Time // zero: never
+	held            factor.Held
 }
 
 // findOwner returns whose session this is, or session.ErrEnded when it stands no more.
 func findOwner(ctx context.Context, d *db.DB, by session.Bearer) (*owner, error) {
 	var o owner
 	dest, done := o.account.Dest()
-	err := d.Row(ctx, `SELECT c.changed_at, a.email_key, `+account.Columns+` FROM session s
+	dest = append(append([]any{db.Time(&o.passwordChanged), &o.emailKey, db.Time(&o.eraseAt)}, o.held.Dest()...), dest...)
+	err := d.Row(ctx, `SELECT c.changed_at, a.email_key, a.erase_at, `+factor.Columns+`, `+account.Columns+` FROM session s
 		JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id LEFT JOIN password_credential c ON c.account_id = a.id
-		WHERE s.id = $1 AND a.id = $3 AND `+session.Live, []any{by.SessionID, d.Now(), by.AccountID},
-		append([]any{db.Time(&o.passwordChanged), &o.emailKey}, dest...)...)
+		WHERE s.id = $1 AND a.id = $3 AND `+session.Live, []any{by.SessionID, d.Now(), by.AccountID}, dest...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, session.ErrEnded
 	}
@@ -54,8 +57,8 @@ func findOwner(ctx context.Context, d *db.DB, by session.Bearer) (*owner, error)
 func summarise(ctx context.Context, d *db.DB, id account.ID) (*Summary, error) {
 	var m Summary
 	err := d.Row(ctx, `SELECT (SELECT c.changed_at FROM password_credential c WHERE c.account_id = $1),
-		(SELECT count(*) FROM session s JOIN account a ON a.id = s.account_id WHERE s.account_id = $1 AND `+session.Live+`)`,
-		[]any{id, d.Now()}, db.Time(&m.PasswordChanged), &m.Sessions)
+		(SELECT count(*) FROM session s JOIN account a ON a.id = s.account_id WHERE s.account_id = $1 AND `+session.Live+`),
+		(SELECT a.erase_at FROM account a WHERE a.id = $1)`, []any{id, d.Now()}, db.Time(&m.PasswordChanged), &m.Sessions, db.Time(&m.EraseAt))
 	if err != nil {
 		return nil, fmt.Errorf("profile: summarise: %w", err)
 	}

@@ -77,11 +77,13 @@ func lettersTo(ctx context.Context, d *db.DB, o *owner) ([]exportLetter, error) 
 		})
 }
 
+// linksOf returns mailed links. Of what they are about it returns addresses only: the rest names rows.
 func linksOf(ctx context.Context, d *db.DB, id account.ID) ([]exportLink, error) {
-	return rows(ctx, d, "links", `SELECT purpose, created_at, expires_at, used_at FROM one_time_token WHERE account_id = $1 ORDER BY created_at DESC LIMIT $2`,
+	return rows(ctx, d, "links", `SELECT purpose, CASE WHEN purpose IN ('email_change', 'email_undo') THEN data ELSE '' END, created_at, expires_at, used_at
+		FROM one_time_token WHERE account_id = $1 ORDER BY created_at DESC LIMIT $2`,
 		[]any{id, maxLinks + 1}, func(scan func(...any) error) (e exportLink, err error) {
 			var used time.Time
-			err = scan(&e.Purpose, db.Time(&e.CreatedAt), db.Time(&e.ExpiresAt), db.Time(&used))
+			err = scan(&e.Purpose, &e.Email, db.Time(&e.CreatedAt), db.Time(&e.ExpiresAt), db.Time(&used))
 			e.UsedAt = moment(used)
 			return e, err
 		})

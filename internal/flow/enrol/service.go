@@ -55,17 +55,19 @@ type thing struct {
 	name   string // as its owner calls it
 }
 
-func (t thing) event(kind string, by session.Bearer) audit.Event {
-	e := audit.Event{Kind: kind, AccountID: by.AccountID, SessionID: by.SessionID, Detail: map[string]string{"factor": t.method}}
+// detail is what the audit says of it. Its name is its owner's, and goes with the account.
+func (t thing) detail() map[string]string {
+	d := map[string]string{"factor": t.method}
 	if t.id != uuid.Nil {
-		e.Detail["id"] = t.id.String()
+		d["id"] = t.id.String()
 	}
-	return e
+	return d
 }
 
 // tell writes the audit event and the letter of a change.
 func (s *Service) tell(ctx context.Context, tx *db.Tx, by session.Bearer, kind, letterKind string, t thing) error {
-	if err := audit.Record(ctx, tx, t.event(kind, by)); err != nil {
+	err := audit.Record(ctx, tx, audit.Event{Kind: kind, AccountID: by.AccountID, SessionID: by.SessionID, Detail: t.detail()})
+	if err != nil {
 		return err
 	}
 	return s.Letters.Write(ctx, tx, letterKind, by.AccountID, letter.Content{Name: t.name})
@@ -148,13 +150,11 @@ func (s *Service) rename(ctx context.Context, by session.Bearer, t thing, change
 		if err := change(tx); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, t.event("factor.renamed", by))
+		return audit.Record(ctx, tx, audit.Event{Kind: "factor.renamed", AccountID: by.AccountID, SessionID: by.SessionID, Detail: t.detail()})
 	})
 }
 
 // refused leaves the trace of an attempt that was refused.
 func (s *Service) refused(ctx context.Context, by session.Bearer, t thing, why string) error {
-	e := t.event("factor.add_refused", by)
-	e.Reason = why
-	return audit.RecordAlone(ctx, s.DB, e)
+	return audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "factor.add_refused", AccountID: by.AccountID, SessionID: by.SessionID, Reason: why, Detail: t.detail()})
 }

@@ -26,6 +26,8 @@ func (w world) deeds() map[string]func(by Actor, subject string) error {
 		"sign out":   func(by Actor, s string) error { return of(w.SignOut(w.ctx, by, s)) },
 		"send reset": func(by Actor, s string) error { return of(w.SendReset(w.ctx, by, s)) },
 		"unlock":     func(by Actor, s string) error { return of(w.Unlock(w.ctx, by, s)) },
+		"cancel":     func(by Actor, s string) error { return of(w.CancelRecovery(w.ctx, by, s)) },
+		"reset":      func(by Actor, s string) error { return of(w.ResetFactors(w.ctx, by, s, "showed an identity card")) },
 		"promote":    func(by Actor, s string) error { return of(w.SetRank(w.ctx, by, s, Rank{Superuser: &yes})) },
 		"hire":       func(by Actor, s string) error { return of(w.SetRank(w.ctx, by, s, Rank{Staff: &yes})) },
 		"demote":     func(by Actor, s string) error { return of(w.SetRank(w.ctx, by, s, Rank{Superuser: &no})) },
@@ -80,8 +82,8 @@ func TestNobodyActsAboveTheirRank(t *testing.T) {
 		}
 		for name, deed := range w.deeds() {
 			want := ErrProtected
-			ranks := slices.Contains([]string{"promote", "hire", "demote", "fire"}, name)
-			if ranks {
+			supreme := slices.Contains([]string{"promote", "hire", "demote", "fire", "reset"}, name)
+			if supreme {
 				want = ErrDenied
 				w.refused(t, "staff: "+name+" a person", want, func() error { return deed(lie(s.member), s.person.Subject) })
 			}
@@ -93,7 +95,7 @@ func TestNobodyActsAboveTheirRank(t *testing.T) {
 				w.refused(t, "staff: "+name+" "+to.Email, want, func() error { return deed(lie(s.member), to.Subject) })
 			}
 		}
-		for _, name := range []string{"disable", "demote", "fire"} {
+		for _, name := range []string{"disable", "demote", "fire", "reset"} {
 			w.refused(t, "superuser: "+name+" themselves", ErrOwn, func() error { return w.deeds()[name](ActorOf(s.root), s.root.Subject) })
 		}
 	})
@@ -372,7 +374,7 @@ func TestStaffActionsFailWithTheirAudit(t *testing.T) {
 		s := w.staff(t)
 		mine := w.Session(s.person.ID)
 		for name, deed := range w.deeds() {
-			if name == "enable" || name == "demote" || name == "fire" {
+			if name == "enable" || name == "demote" || name == "fire" || name == "cancel" || name == "reset" {
 				continue // they change nothing here
 			}
 			before := w.state(t)

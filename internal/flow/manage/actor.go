@@ -51,18 +51,21 @@ const (
 	Unlock    Action = "unlock"
 	Promote   Action = "promote" // make staff or superuser
 	Demote    Action = "demote"  // the opposite
+	// Second factors: take all of them, and let nobody do so who says that they lost them.
+	ResetFactors   Action = "reset-factors"
+	CancelRecovery Action = "cancel-recovery"
 )
 
 // Allowed returns nil when by may do this to a, going by the ranks given. Otherwise it returns
 // ErrDenied, ErrProtected or ErrOwn. That the last superuser stays is asked when it is done.
 func Allowed(by Actor, action Action, a *account.Account) error {
-	ranks := action == Promote || action == Demote
+	supreme := action == Promote || action == Demote || action == ResetFactors
 	switch {
 	case by.operator:
 		return nil
-	case !by.Staff && !by.Superuser, ranks && !by.Superuser:
+	case !by.Staff && !by.Superuser, supreme && !by.Superuser:
 		return ErrDenied
-	case by.ID == a.ID && (action == Disable || action == Demote || action == Unlock):
+	case by.ID == a.ID && (action == Disable || action == Demote || action == Unlock || action == ResetFactors):
 		return ErrOwn
 	case (a.Staff || a.Superuser) && !by.Superuser:
 		return ErrProtected

@@ -24,6 +24,8 @@ func Routes(s *Service) []web.Route {
 		web.Post("/admin/accounts/{account}/sign-out/", web.StaffToken, web.JSON(on(s.SignOut))).Says("End all sessions of an account"),
 		web.Post("/admin/accounts/{account}/send-reset/", web.StaffToken, web.JSON(on(s.SendReset))).Says("Mail a link to choose a new password"),
 		web.Post("/admin/accounts/{account}/unlock/", web.StaffToken, web.JSON(on(s.Unlock))).Says("Forgive an account its failed sign-ins"),
+		web.Post("/admin/accounts/{account}/reset-factors/", web.SuperuserToken, web.JSON(s.handleResetFactors)).Says("Take all second factors from an account whose owner lost them; it is signed out"),
+		web.Post("/admin/accounts/{account}/cancel-recovery/", web.StaffToken, web.JSON(on(s.CancelRecovery))).Says("Keep who says that they lost them from removing an account's second factors"),
 		web.Get("/admin/sessions/", web.StaffToken, web.JSON(s.handleSessions)).Says("Sessions, the newest first; query: account, after, limit"),
 		web.Delete("/admin/sessions/{id}/", web.StaffToken, web.JSON(s.handleEndSession)).Says("End one session").Answers(http.StatusNoContent),
 		web.Get("/admin/audit/", web.StaffToken, web.JSON(s.handleAudit)).Says("Audit events, the newest first; query: account, kind, actor, address, since, until, after, limit"),
@@ -70,6 +72,17 @@ type rankRequest struct {
 
 func (s *Service) handleRank(ctx context.Context, in *rankRequest) (*accountResponse, error) {
 	return answer(s.SetRank(ctx, caller(ctx), in.Account, Rank{Staff: in.Body.Staff, Superuser: in.Body.Superuser}))
+}
+
+type resetFactorsRequest struct {
+	Account string `path:"account"`
+	Body    struct {
+		Reason string `json:"reason" maxLength:"2000" doc:"10 to 300 characters, for the audit"`
+	}
+}
+
+func (s *Service) handleResetFactors(ctx context.Context, in *resetFactorsRequest) (*accountResponse, error) {
+	return answer(s.ResetFactors(ctx, caller(ctx), in.Account, in.Body.Reason))
 }
 
 type accountsResponse struct {

@@ -43,6 +43,7 @@ var requests = []struct{ method, path, body string }{
 	{"GET", "/admin/accounts/", ""}, {"POST", "/admin/accounts/bulk/", `{"action":"unlock","accounts":["x"]}`}, {"GET", "/admin/accounts/{account}/", ""},
 	{"PATCH", "/admin/accounts/{account}/", `{"is_staff":true}`}, {"POST", "/admin/accounts/{account}/disable/", ""}, {"POST", "/admin/accounts/{account}/enable/", ""},
 	{"POST", "/admin/accounts/{account}/sign-out/", ""}, {"POST", "/admin/accounts/{account}/send-reset/", ""}, {"POST", "/admin/accounts/{account}/unlock/", ""},
+	{"POST", "/admin/accounts/{account}/reset-factors/", `{"reason":"showed an identity card"}`}, {"POST", "/admin/accounts/{account}/cancel-recovery/", ""},
 	{"GET", "/admin/sessions/", ""}, {"DELETE", "/admin/sessions/00000000-0000-7000-8000-000000000000/", ""}, {"GET", "/admin/audit/", ""}, {"GET", "/admin/audit/export/", ""},
 	{"GET", "/admin/mails/", ""}, {"POST", "/admin/mails/00000000-0000-7000-8000-000000000000/retry/", ""}, {"DELETE", "/admin/mails/00000000-0000-7000-8000-000000000000/", ""},
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
@@ -100,9 +101,47 @@ func (o Outcome) JSON() OutcomeJSON {
 	return j
 }
 
+// FactorsJSON is by what the owner of an account can prove themselves.
+type FactorsJSON struct {
+	Password    bool          `json:"password"`
+	EmailCode   bool          `json:"email_code" doc:"Whether a mailed code is the second step"`
+	BackupCodes int           `json:"backup_codes" doc:"How many are left"`
+	Named       []NamedJSON   `json:"named" doc:"Apps and passkeys, the oldest first"`
+	Recovery    *RecoveryJSON `json:"recovery" doc:"What somebody waits for who lost them; null: nobody does"`
+}
+
+// NamedJSON is an app or a passkey.
+type NamedJSON struct {
+	Method     string     `json:"method" enum:"totp,passkey"`
+	Name       string     `json:"name" doc:"In the owner's words"`
+	CreatedAt  time.Time  `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at" doc:"null: never"`
+}
+
+// RecoveryJSON is a removal of lost second factors that is waited for.
+type RecoveryJSON struct {
+	AskedAt   time.Time `json:"asked_at"`
+	ReadyAt   time.Time `json:"ready_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Device    string    `json:"device"`
+	Address   string    `json:"address"`
+}
+
+// JSON returns the factors as JSON.
+func (f Factors) JSON() FactorsJSON {
+	j := FactorsJSON{Password: f.Password, EmailCode: f.Email, BackupCodes: f.BackupCodes, Named: listed(f.Named, func(n factor.Named) NamedJSON {
+		return NamedJSON{n.Method, n.Name, n.CreatedAt, optional(n.LastUsedAt)}
+	})}
+	if w := f.Recovery; w != nil {
+		j.Recovery = &RecoveryJSON{w.AskedAt, w.ReadyAt, w.ExpiresAt, w.Device, w.Address}
+	}
+	return j
+}
+
 // DetailJSON is everything about a person.
 type DetailJSON struct {
 	Account  account.JSON  `json:"account"`
+	Factors  FactorsJSON   `json:"factors"`
 	Sessions []SessionJSON `json:"sessions" doc:"The newest 50, those that are over among them"`
 	Events   []EventJSON   `json:"events" doc:"The newest 50"`
 	Mails    []MailJSON    `json:"mails" doc:"The newest 50; never what they say"`
@@ -110,7 +149,7 @@ type DetailJSON struct {
 
 // JSON returns it as JSON.
 func (d *Detail) JSON() DetailJSON {
-	return DetailJSON{Account: d.Account.JSON(), Sessions: listed(d.Sessions, SessionOf), Events: listed(d.Events, Event.JSON), Mails: listed(d.Mails, Mail.JSON)}
+	return DetailJSON{Account: d.Account.JSON(), Factors: d.Factors.JSON(), Sessions: listed(d.Sessions, SessionOf), Events: listed(d.Events, Event.JSON), Mails: listed(d.Mails, Mail.JSON)}
 }
 
 // listed is never null in JSON.

@@ -65,6 +65,7 @@ const recent = 50
 // Detail is everything about a person.
 type Detail struct {
 	Account  *account.Account
+	Factors  Factors
 	Sessions []session.Row // the newest, those that are over among them
 	Events   []Event       // the newest
 	Mails    []Mail        // the newest of the last days
@@ -81,6 +82,9 @@ func (s *Service) Detail(ctx context.Context, subject string) (*Detail, error) {
 		return nil, err
 	}
 	id := d.Account.ID
+	if d.Factors, err = s.factors(ctx, id); err != nil {
+		return nil, err
+	}
 	if d.Sessions, _, err = session.All(ctx, s.DB, session.Filter{Account: id, Limit: recent}); err != nil {
 		return nil, err
 	}

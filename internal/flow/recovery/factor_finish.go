@@ -45,10 +45,11 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, found factor.Recovery) er
 	if err := account.Lock(ctx, tx, found.AccountID, found.AccountID); err != nil {
 		return err
 	}
-	w, err := factor.FindRecovery(ctx, tx, found.AccountID, tx.Now)
+	w, err := findUndisturbed(ctx, tx, found.AccountID, tx.Now)
 	if errors.Is(err, factor.ErrNoRecovery) || err == nil && w.ID != found.ID {
-		if err = factor.CancelRecovery(ctx, tx, found.ID); errors.Is(err, factor.ErrNoRecovery) {
-			return nil
+		err = cancel(ctx, tx, &found, audit.Event{Kind: "recovery.factor_cancelled", Reason: "overtaken"})
+		if errors.Is(err, factor.ErrNoRecovery) {
+			return nil // somebody has ended it just now
 		}
 		return err
 	}

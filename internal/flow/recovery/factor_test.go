@@ -384,6 +384,42 @@ func TestChangesOfTheAccountEndIt(t *testing.T) {
 	}
 }
 
+// An app or a passkey that is used was not lost. A backup code says nothing of that.
+func TestUsingASecondFactorEndsIt(t *testing.T) {
+	for _, when := range []string{"before", "after"} {
+		for what, ends := range map[string]bool{
+			"UPDATE totp_device SET last_used_at = $1 WHERE name = 'Tablet'": true,
+			"UPDATE passkey SET last_used_at = $1":                           true,
+			"UPDATE backup_code SET used_at = $1":                            false,
+		} {
+			eachLost(t, func(t *testing.T, w *world) {
+				w.Exec("UPDATE totp_device SET last_used_at = $1", w.Now()) // before it was lost
+				w.pass(time.Minute)
+				w.asked()
+				token := ""
+				if when == "after" {
+					token = w.ready()
+				}
+				w.pass(time.Minute)
+				w.Exec(what, w.Now())
+				if pending, err := w.flow.Pending(t.Context(), w.account.ID); err != nil || pending == nil {
+					t.Errorf("%s: whoever signs in is not told that somebody asked: %v", what, err)
+				}
+				if when == "before" {
+					w.pass(wait)
+					if mails := w.told(); (len(mails) == 0) != ends || (len(w.Audited("recovery.factor_cancelled")) == 1) != ends {
+						t.Errorf("%s: mails: %v", what, mails)
+					}
+					return
+				}
+				if a := w.finish(token, oldPassword); (a.Status != http.StatusOK) != ends {
+					t.Errorf("%s: answered %d %s", what, a.Status, a.Text)
+				}
+			})
+		}
+	}
+}
+
 // The password is checked outside of a transaction; what happens meanwhile counts.
 func TestChangeWhileThePasswordIsCheckedEndsIt(t *testing.T) {
 	eachLost(t, func(t *testing.T, w *world) {

@@ -66,7 +66,7 @@ type loginResponse struct {
 	Body struct {
 		tokenBody
 		User    account.JSON `json:"user"`
-		EnrolBy *time.Time   `json:"enrol_by,omitempty" doc:"Until when the account must have a second factor; missing where it need not, or has one"`
+		EnrolBy *time.Time   `json:"enrol_by,omitzero" doc:"Until when the account must have a second factor; missing where it need not, or has one"`
 	}
 }
 

@@ -19,6 +19,7 @@ type mailView struct {
 	Form     *ui.Form
 	Next     string
 	Address  string // where a mail was asked for
+	Over     bool   // a sign-in by mail came to nothing
 	Remember bool   // keep me signed in
 	Code     string // that a mailed link holds
 	Here     bool   // this browser waits for a code
@@ -68,8 +69,8 @@ func (s *Service) showMail(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) writeMail(w http.ResponseWriter, r *http.Request, status int, v mailView) error {
-	page := ui.Page{Status: status, Name: "signin/mail", Done: r.URL.Query().Get("done")}
-	v.Next = leading(r, &page, v.Next)
+	page := ui.Page{Status: status, Name: "signin/mail"}
+	v.Next, v.Over = leading(r, &page, v.Next), r.URL.Query().Has("over")
 	page.Data = v
 	return s.UI.Write(w, r, page)
 }
@@ -118,7 +119,7 @@ func (s *Service) postMailCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !found {
-		http.Redirect(w, r, withQuery(mailPath, "done", "signin.done.mail_over"), http.StatusSeeOther)
+		http.Redirect(w, r, withQuery(mailPath, "over", "yes"), http.StatusSeeOther)
 		return nil
 	}
 	b, err := s.browser(web.FromContext(r.Context()))

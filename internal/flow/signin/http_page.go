@@ -76,6 +76,7 @@ type signInView struct {
 	SignUp   bool
 	ByMail   bool   // a mailed code is a way in
 	Begin    string // where a script asks what to ask a passkey
+	Over     bool   // a sign-in came to nothing
 	Unproven bool   // a mail is to be answered first
 	Address  string // it went there; empty: a user name was given
 }
@@ -94,6 +95,7 @@ func (s *Service) writeSignIn(w http.ResponseWriter, r *http.Request, status int
 	page := ui.Page{Status: status, Name: "signin/sign_in", Done: r.URL.Query().Get("done"), Connect: true}
 	v.Next = leading(r, &page, v.Next)
 	v.ByEmail, v.ByName, v.SignUp = s.cfg.Identifier != ByUsername, s.cfg.Identifier != ByEmail, s.cfg.SignUp
+	v.Over = r.URL.Query().Has("over")
 	v.ByMail, v.Begin = !s.cfg.NoEmailSignIn, s.beginPasskey()
 	page.Data = v
 	return s.UI.Write(w, r, page)

@@ -1,9 +1,12 @@
 package signin
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
@@ -31,6 +34,8 @@ func (s *Service) postPasskey(w http.ResponseWriter, r *http.Request) error {
 		return s.arrive(w, r, cookie, v.Next)
 	case unfinished(err):
 		return toSecond(w, r, err, v.Next)
+	case errors.Is(err, ErrStep), errors.Is(err, ticket.ErrRejected):
+		v.Form.Add("", passkey.ErrRejected.Code, passkey.ErrRejected.Detail)
 	case !v.Form.Fail(err):
 		return err
 	}

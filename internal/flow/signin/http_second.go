@@ -60,7 +60,9 @@ func (v *proveView) fail(method string, err error) bool {
 	switch {
 	case wrong && method == factor.Password:
 		v.Form.Add("password", password.ErrRejected.Code, password.ErrRejected.Detail)
-	case wrong && method != factor.Passkey:
+	case wrong && method == factor.Passkey:
+		v.Form.Add("", passkey.ErrRejected.Code, passkey.ErrRejected.Detail)
+	case wrong:
 		v.Form.Add("code", factor.ErrCode.Code, factor.ErrCode.Detail)
 	default:
 		return v.Form.Fail(err)
@@ -90,7 +92,7 @@ func startAgain(w http.ResponseWriter, r *http.Request, next string) error {
 			return err
 		}
 	}
-	http.Redirect(w, r, withQuery(signInPath, "next", next, "done", "signin.done.start_again"), http.StatusSeeOther)
+	http.Redirect(w, r, withQuery(signInPath, "next", next, "over", "yes"), http.StatusSeeOther)
 	return nil
 }
 

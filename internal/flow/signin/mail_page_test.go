@@ -83,7 +83,7 @@ func TestMailedLinkDependsOnTheBrowser(t *testing.T) {
 			t.Errorf("this browser: %d %s", resp.StatusCode, text)
 		}
 		resp, _ = other.post(mailCode, url.Values{"code": {code}})
-		other.leadsTo(resp, byMail+"?done=signin.done.mail_over")
+		other.leadsTo(resp, byMail+"?over=yes")
 		other.asksByMail("somebody@example.com")
 		resp, _ = other.post(mailCode, url.Values{"code": {code}})
 		other.stays(resp, http.StatusUnauthorized) // of another's asking

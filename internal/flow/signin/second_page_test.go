@@ -17,7 +17,7 @@ import (
 
 const (
 	second      = "/account/sign-in/second/"
-	startsAgain = "/account/sign-in/?done=signin.done.start_again"
+	startsAgain = "/account/sign-in/?over=yes"
 	stepCookie  = "__Host-gatehouse-step"
 	wrongCode   = "000000"
 )
@@ -158,7 +158,7 @@ func TestSecondStepIsOverAfterFiveTriesAndFiveMinutes(t *testing.T) {
 			b.stays(resp, http.StatusUnauthorized)
 		}
 		resp, _ := b.post(second, url.Values{"method": {"totp"}, "code": {wrongCode}, "next": {"/account/x/"}})
-		b.leadsTo(resp, "/account/sign-in/?done=signin.done.start_again&next=%2Faccount%2Fx%2F")
+		b.leadsTo(resp, "/account/sign-in/?next=%2Faccount%2Fx%2F&over=yes")
 		resp, _ = b.post(second, url.Values{"method": {"totp"}, "code": {code()}})
 		b.leadsTo(resp, startsAgain)
 		b.stays(resp, http.StatusSeeOther)

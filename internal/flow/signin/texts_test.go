@@ -26,7 +26,7 @@ func TestPagesOfSignIn(t *testing.T) {
 		SignUp, Unproven                bool
 		Name, Action, SignIn, Code      string
 		Kept                            []struct{ Name, Value string }
-		Stale, Here, Remember, MayTrust bool
+		Stale, Here, Remember, Over     bool
 	}
 	type setup struct {
 		QR     template.HTML
@@ -51,14 +51,14 @@ func TestPagesOfSignIn(t *testing.T) {
 	}
 	proofs = append(proofs, prove{Form: blank, Action: "/account/sign-in/second/", Method: factor.TOTP, Setup: &setup{`<svg class="qr"></svg>`, "ABCD EFGH"}})
 	uitest.Check(t, signin.Pages(), map[string][]any{
-		"sign_in":   {signIn{Form: blank, ByEmail: true, ByMail: true, SignUp: true}, signIn{Form: form(), ByName: true, Unproven: true, Next: "/console/"}, signIn{Form: form(), ByEmail: true, ByName: true, Unproven: true, Address: "jo@example.com"}},
+		"sign_in":   {signIn{Form: blank, ByEmail: true, ByMail: true, SignUp: true}, signIn{Form: form(), ByName: true, Unproven: true, Next: "/console/", Over: true}, signIn{Form: form(), ByEmail: true, ByName: true, Unproven: true, Address: "jo@example.com"}},
 		"prove":     proofs,
-		"mail":      {signIn{Form: blank}, signIn{Form: form(), Next: "/console/"}},
+		"mail":      {signIn{Form: blank, Over: true}, signIn{Form: form(), Next: "/console/"}},
 		"mail_code": {signIn{Form: blank, Address: "jo@example.com"}, signIn{Form: form(), Address: "jo@example.com", Next: "/console/", Remember: true}},
 		"link":      {signIn{Code: "12345678"}, signIn{Code: "12345678", Here: true}},
 		"kept":      {signIn{Action: "/account/", SignIn: "/account/sign-in/", Kept: []struct{ Name, Value string }{{"full_name", "Jo"}}}, signIn{Action: "/console/", SignIn: "/account/confirm/", Stale: true}},
 	})
-	uitest.Keys(t, signin.Pages(), "signin.done.signed_out", "signin.done.start_again", "signin.done.code_sent", "signin.done.mail_over")
+	uitest.Keys(t, signin.Pages(), "signin.done.signed_out", "signin.done.code_sent")
 	for _, method := range allMethods {
 		uitest.Keys(t, signin.Pages(), "signin.prove.other."+method)
 	}

@@ -90,10 +90,10 @@ type Problem struct {
 	Code      string        `json:"code" doc:"Stable name of the failure, for programs"`
 	RequestID string        `json:"request_id" doc:"Names this request in the server's log"`
 	Errors    []fault.Field `json:"errors,omitempty" doc:"Which members of the request are wrong"`
-	MFAToken  string        `json:"mfa_token,omitempty" doc:"What the next step of signing in is to be sent with"`
-	Methods   []string      `json:"methods,omitempty" doc:"Any one of these proofs is enough to go on"`
-	MaxAge    int           `json:"max_age,omitempty" doc:"How many seconds old the last proof may be"`
-	ACR       string        `json:"acr_values,omitempty" doc:"The level that is asked for"`
+	MFAToken  string        `json:"mfa_token,omitzero" doc:"What the next step of signing in is to be sent with"`
+	Methods   []string      `json:"methods,omitzero" doc:"Any one of these proofs is enough to go on"`
+	MaxAge    int           `json:"max_age,omitzero" doc:"How many seconds old the last proof may be"`
+	ACR       string        `json:"acr_values,omitzero" doc:"The level that is asked for"`
 }
 
 // Error is the one writer of refusals. What is no fault is internal: it is logged in full and

@@ -32,8 +32,10 @@ func (c *Console) accountRoutes() []web.Route {
 		web.Post(onePath+"rank/", web.Superuser, web.Form(c.known(c.postRank))),
 		web.Get(onePath+"look/", web.Superuser, web.Page(c.known(c.showLook))),
 		web.Post(onePath+"look/", web.Superuser, web.Form(c.known(c.postLook))),
+		web.Get(onePath+"reset-factors/", web.Superuser, web.Page(c.known(c.showReset))),
+		web.Post(onePath+"reset-factors/", web.Superuser, web.Form(c.known(c.postReset))),
 	}
-	for _, d := range deeds {
+	for _, d := range append(slices.Clone(deeds), cancelRecovery) {
 		path := onePath + string(d.Action) + "/"
 		all = append(all, web.Get(path, web.Staff, web.Page(c.known(c.ask(d)))), web.Post(path, web.Staff, web.Form(c.known(c.do(d)))))
 	}
@@ -58,6 +60,7 @@ const shown = 10
 type accountView struct {
 	accountRow
 	Attributes []attribute
+	Factors    factorsView
 	Sessions   []sessionRow
 	Events     []eventRow
 	Mails      []manage.Mail
@@ -104,7 +107,7 @@ func (c *Console) showAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	by, name := actor(r), url.QueryEscape(d.Account.Subject)
 	v := accountView{
-		accountRow: rowOf(d.Account), Attributes: attributes(d.Account.Profile.Attributes), Deeds: links(by, d.Account),
+		accountRow: rowOf(d.Account), Attributes: attributes(d.Account.Profile.Attributes), Deeds: links(by, d.Account), Factors: factorsOf(by, d),
 		MayEnd: manage.Allowed(by, manage.SignOut, d.Account) == nil, Mails: d.Mails[:min(shown, len(d.Mails))],
 		MoreEvents: auditPath + "?account=" + name, MoreVisits: sessionsPath + "?account=" + name,
 		MailKinds: mailKinds, Same: c.same(append([]string{"account", "show"}, argument(d.Account.Subject)...), call{http.MethodGet, requestPath(d.Account.Subject), nil}),

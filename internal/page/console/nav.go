@@ -18,13 +18,13 @@ const (
 	settingsPath  = "/console/settings/"
 )
 
-// place is an entry of the navigation.
-type place struct {
+// entry is a screen in the navigation.
+type entry struct {
 	path, name, group string // the texts are console.nav.NAME and console.group.GROUP
 	superuser         bool   // for superusers alone
 }
 
-var places = []place{
+var entries = []entry{
 	{path: overviewPath, name: "overview"},
 	{path: accountsPath, name: "accounts", group: "people"},
 	{path: sessionsPath, name: "sessions", group: "people"},
@@ -38,7 +38,7 @@ var places = []place{
 // nav is the navigation on the screen at path. Where a person may not go is left out.
 func nav(path string, superuser bool) []ui.Link {
 	var links []ui.Link
-	for _, p := range places {
+	for _, p := range entries {
 		if p.superuser && !superuser {
 			continue
 		}

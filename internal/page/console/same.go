@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -84,8 +85,11 @@ func requestPath(subject string) string {
 // sameDeed tells how else to do something to one account.
 func (c *Console) sameDeed(action manage.Action, subject string) ui.Same {
 	in := call{http.MethodPost, requestPath(subject) + string(action) + "/", nil}
-	if pathless(subject) {
+	switch {
+	case pathless(subject) && slices.Contains(manage.BulkActions(), action):
 		in = bulkCall(action, []string{subject})
+	case pathless(subject):
+		in = call{}
 	}
 	return c.same(append([]string{"account", string(action)}, argument(subject)...), in)
 }

@@ -175,16 +175,13 @@ func TestAuditIsFilteredAndExported(t *testing.T) {
 }
 
 func TestSettingsAreForSuperusersAndHoldNoSecret(t *testing.T) {
-	domaintest.Each(t, func(t *testing.T, d *domaintest.World) {
-		w := newWorld(t, d)
-		deps := w.deps()
-		deps.Settings = []console.Setting{
+	each(t, func(t *testing.T, w *world) {
+		w.console.Settings = []console.Setting{
 			{Name: "schema", Variable: "GATEHOUSE_SCHEMA", Value: "gatehouse", Default: true}, {Name: "brand.name", Variable: "GATEHOUSE_BRAND__NAME", Value: "<b>Acme", Source: "GATEHOUSE_BRAND__NAME"},
 			{Name: "smtp_url", Variable: "GATEHOUSE_SMTP_URL", Secret: true, Set: true}, {Name: "secret_key_previous", Secret: true},
 		}
-		client := d.Serve(nil, console.Routes(console.New(deps)))
-		w.shows(client.Page("/console/settings/", w.asSuper), http.StatusOK, "&lt;b&gt;Acme", "set, and kept secret")
-		if a := client.Page("/console/settings/", w.asStaff); a.Status != http.StatusForbidden {
+		w.shows(w.client.Page("/console/settings/", w.asSuper), http.StatusOK, "&lt;b&gt;Acme", "set, and kept secret")
+		if a := w.client.Page("/console/settings/", w.asStaff); a.Status != http.StatusForbidden {
 			t.Errorf("staff: answered %d", a.Status)
 		}
 	})

@@ -2,7 +2,6 @@ package console_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
@@ -28,10 +27,11 @@ const issuer = domaintest.Origin + "/api/auth"
 // world is the console with a person, a member of staff and a superuser who are signed in.
 type world struct {
 	*domaintest.World
-	t      testing.TB
-	routes []web.Route
-	client *domaintest.Client
-	skew   time.Duration
+	t       testing.TB
+	console *console.Console
+	routes  []web.Route
+	client  *domaintest.Client
+	skew    time.Duration
 
 	person, staff, super *account.Account
 	asPerson             domaintest.Option
@@ -47,7 +47,8 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 func newWorld(t testing.TB, d *domaintest.World) *world {
 	t.Helper()
 	w := &world{World: d, t: t}
-	w.routes = console.Routes(console.New(w.deps()))
+	w.console = console.New(w.deps())
+	w.routes = console.Routes(w.console)
 	w.client = d.Serve(nil, w.routes)
 	w.person, w.staff, w.super = d.Account("jo@example.com", ""), d.Account("staff@example.com", ""), d.Account("super@example.com", "")
 	w.Exec("UPDATE account SET staff = TRUE WHERE id IN ($1, $2)", w.staff.ID, w.super.ID)
@@ -63,8 +64,6 @@ func (w *world) deps() console.Deps {
 	schema, err := account.NewSchema(nil)
 	w.must(err)
 	guesses := ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute}
-	passwords, err := password.New(password.Config{PerAccount: guesses}, password.Deps{DB: w.DB.DB, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters})
-	w.must(err)
 	pages := w.UI(console.Pages(), signin.Pages())
 	signinDeps := signintest.Deps(w.t, w.World, hasher, pages)
 	signinDeps.Schema = schema

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
@@ -31,7 +32,7 @@ func (p *Portal) writeDelete(w http.ResponseWriter, r *http.Request, v *session.
 }
 
 func (p *Portal) postDelete(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
-	err := p.Profile.Erase(r.Context(), v.Bearer(), r.PostForm.Get("password"))
+	_, err := p.Profile.Erase(r.Context(), v.Bearer(), profile.Leaving{Password: r.PostForm.Get("password")})
 	if err == nil {
 		if err := p.SignIn.ClearCookies(web.FromContext(r.Context())); err != nil {
 			return err

@@ -61,7 +61,7 @@ func (p *Portal) postAppAdd(w http.ResponseWriter, r *http.Request, v *session.V
 	if r.PostForm.Has("code") {
 		return p.postAppCode(w, r, v)
 	}
-	name := cmp.Or(strings.TrimSpace(r.PostForm.Get("name")), p.UI.Text(p.UI.Language(r), "portal.app.one"))
+	name := cmp.Or(strings.TrimSpace(r.PostForm.Get("name")), p.UI.Text(p.UI.Language(r), "portal.app.unnamed"))
 	setup, err := p.Enrol.StartApp(r.Context(), v.Bearer(), name)
 	f := ui.NewForm(r, "name")
 	if err != nil && !mend(f, err) {

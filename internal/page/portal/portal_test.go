@@ -138,7 +138,7 @@ func TestNoFormOfAnotherOriginIsBelieved(t *testing.T) {
 			if r.Method != http.MethodPost {
 				continue
 			}
-			a := w.Submit(r.Path, map[string][]string{"password": {pass}}, domaintest.As(w.here), domaintest.Header("Origin", "https://evil.example.net"), domaintest.Header("Sec-Fetch-Site", "cross-site"))
+			a := w.Submit(strings.ReplaceAll(r.Path, "{id}", w.account.ID.String()), map[string][]string{"password": {pass}}, domaintest.As(w.here), domaintest.Header("Origin", "https://evil.example.net"), domaintest.Header("Sec-Fetch-Site", "cross-site"))
 			if a.Status != http.StatusForbidden {
 				t.Errorf("%s: answered %d", r.Path, a.Status)
 			}

@@ -6,7 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 )
 
 func TestSessionsShowWhichIsThisOne(t *testing.T) {
@@ -116,6 +120,58 @@ func TestSigningOutIsAllOrNothing(t *testing.T) {
 		}
 		if w.Stands(w.here) || w.Stands(w.there) {
 			t.Error("one stands in the end")
+		}
+	})
+}
+
+func TestSessionsSayWhereAndHow(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Exec("UPDATE session SET amr = 'pwd otp mfa' WHERE id = $1", w.here.SessionID)
+		w.Exec("UPDATE session SET amr = 'swk mfa hwk backup_code email staff', address = '203.0.113.7', device = 'Firefox on Linux' WHERE id = $1", w.there.SessionID)
+		w.Exec("UPDATE profile SET locale = 'en'")
+		boxes := w.open("/account/sessions/").main().all("section")
+		here, there := dom{boxes[0]}.text(), dom{boxes[1]}.text()
+		for _, said := range []string{"Browser a This one", "192.0.2.9", "Place Berlin · Germany", "How Password · Code of an app"} {
+			if !strings.Contains(here, said) {
+				t.Errorf("here it does not say %q:\n%s", said, here)
+			}
+		}
+		if !strings.Contains(there, "Firefox on Linux") || !strings.Contains(there, "How Passkey · Backup code · Mail") || strings.Contains(there, "Place") || strings.Contains(there, "This one") {
+			t.Errorf("there it says:\n%s", there)
+		}
+		if strings.Contains(here+there, "mfa") || strings.Contains(here+there, "staff") {
+			t.Error("it shows what is no way to sign in")
+		}
+	})
+}
+
+func TestRememberedBrowsersAreForgotten(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const forget = "/account/sessions/forget/"
+		if d := w.open("/account/sessions/").main(); slices.Contains(d.actions(), forget) {
+			t.Error("there is nothing to forget yet")
+		}
+		book, other := device.NewBook(w.Keys.Hasher), w.Account("ann@example.com", "").ID
+		must(t, w.InTx(t.Context(), func(tx *db.Tx) error {
+			for _, id := range []account.ID{w.account.ID, w.account.ID, other} {
+				if err := book.Note(t.Context(), tx, id, secret.NewToken()); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if d := w.open("/account/sessions/").main(); !slices.Contains(d.actions(), forget) || !strings.Contains(d.text(), "We know 2 browsers") {
+			t.Errorf("it shows %v\n%s", d.actions(), d.text())
+		}
+		if a := w.Page("/account/sessions/", domaintest.LookingAs(w.here)); strings.Contains(a.Text, forget) {
+			t.Error("staff are offered to change it")
+		}
+		if a := w.Submit(forget, nil, domaintest.LookingAs(w.here)); a.Status != http.StatusForbidden || w.Count("SELECT count(*) FROM device") != 3 {
+			t.Errorf("staff: answered %d", a.Status)
+		}
+		w.did(w.send(forget), "/account/sessions/", "We know none of your browsers any more.")
+		if n := w.Count("SELECT count(*) FROM device"); n != 1 || !w.Stands(w.here) || !w.Stands(w.there) || len(w.Audited("device.forgotten")) != 1 {
+			t.Errorf("%d are known", n)
 		}
 	})
 }

@@ -10,7 +10,12 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui/uitest"
 )
@@ -36,12 +41,25 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 	fields := p.attributeFields(map[string]any{"badge": long, "chosen": true}, "en")
 	one := session.Session{CreatedAt: now, LastSeen: now}
 	another := session.Session{CreatedAt: now, LastSeen: now, Device: long, Address: "192.0.2.1"}
+	app, key := device{Name: "Phone", Path: "/account/security/app/1/", CreatedAt: now}, device{Name: long, Path: "/x/", Model: long, Synced: true, CreatedAt: now, LastUsedAt: now}
+	both := []device{app, key}
+	held := &enrol.Status{Held: factor.Held{BackupCodes: 1, Email: true}, Apps: make([]totp.Device, 2), Passkeys: make([]passkey.Passkey, 1)}
 	uitest.Check(t, Pages(), map[string][]any{
-		"home":     {homeView{frame: person, Groups: tiles}, homeView{frame: other}},
-		"profile":  {profileView{person, fields}, profileView{other, fields}, profileView{person, nil}},
-		"password": {passwordView{frame: person, MinLength: 8}, passwordView{frame: person, MinLength: 15, Breach: true}, passwordView{frame: person, None: true}, passwordView{frame: other}},
-		"sessions": {sessionsView{frame: person, Sessions: []sessionView{{Session: one, Current: true}}},
-			sessionsView{frame: other, Others: true, Sessions: []sessionView{{Session: one, Staff: true}, {Session: another, Ways: []string{"x", "y"}}}}},
+		"security": {securityView{frame: person, Status: &enrol.Status{}, Advice: advice{"warn", "portal.security.next_none", 0}},
+			securityView{frame: other, Status: held, Advice: advice{"warn", "portal.security.next_few", 1}, AppUsed: now, PasskeyUsed: now}},
+		"app":          {devicesView{person, both}, devicesView{other, both}, devicesView{person, nil}},
+		"app_add":      {appAddView{frame: person}, appAddView{frame: frame{Form: wrong}, Setup: "1", QR: `<svg class="qr" viewBox="0 0 1 1"></svg>`, Secret: "ABCD EFGH"}},
+		"passkeys":     {devicesView{person, both}, devicesView{other, both}, devicesView{person, nil}},
+		"passkeys_add": {passkeyAddView{person, "ticket", `{"challenge":"x"}`}},
+		"device":       {deviceView{frame: person, device: app, BackKey: "portal.app.title"}, deviceView{frame: person, device: key, BackKey: "portal.passkeys.title", Last: true}, deviceView{frame: other, device: key, BackKey: "portal.app.title", Kept: true}},
+		"codes":        {codesView{frame: person, None: true}, codesView{frame: person, Fresh: true}, codesView{frame: person, Left: 1, Fresh: true}, codesView{frame: person, Left: 2}, codesView{frame: other}},
+		"codes_new":    {newCodesView{person, "aaaa-aaaa-aaaa-aaaa\nbbbb-bbbb-bbbb-bbbb"}},
+		"mail":         {mailView{frame: person}, mailView{frame: person, May: true, Fresh: true}, mailView{frame: person, On: true, Strong: true, Fresh: true}, mailView{frame: person, On: true}, mailView{frame: other}},
+		"home":         {homeView{frame: person, Groups: tiles}, homeView{frame: other}},
+		"profile":      {profileView{person, fields}, profileView{other, fields}, profileView{person, nil}},
+		"password":     {passwordView{frame: person, MinLength: 8}, passwordView{frame: person, MinLength: 15, Breach: true}, passwordView{frame: person, None: true}, passwordView{frame: other}},
+		"sessions": {sessionsView{frame: person, Remembered: 2, Sessions: []sessionView{{Session: one, Current: true}}},
+			sessionsView{frame: other, Others: true, Sessions: []sessionView{{Session: one, Staff: true}, {Session: another, Place: place.Place{City: long, Country: "DE"}, Ways: []string{"x", "y"}}}}},
 		"language": {languageView{person, []ui.Option{{Value: "", Text: "x"}}}, languageView{other, nil}},
 		"data":     {person, other},
 		"delete":   {deleteView{frame: person}, deleteView{frame: person, None: true}, deleteView{frame: other}},

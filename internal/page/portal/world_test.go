@@ -20,6 +20,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin/signintest"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/place/placetest"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
 )
@@ -91,7 +93,8 @@ func (w *world) portal(tiles []portal.Tile) *portal.Portal {
 			return passwords.Prove(ctx, by, given, perAccount)
 		}})
 	must(w.t, err)
-	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Attributes: declared, Tiles: tiles})
+	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Attributes: declared, Tiles: tiles,
+		Places: placetest.Finder(w.t, map[string]place.Place{"192.0.2.0/24": {City: "Berlin", Country: "DE"}})})
 }
 
 // page makes a page session of the account.

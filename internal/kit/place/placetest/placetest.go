@@ -53,7 +53,7 @@ func Write(t testing.TB, networks map[string]mmdbtype.Map) (path string) {
 		}
 	}
 	path = filepath.Join(t.TempDir(), "places.mmdb")
-	f, err := os.Create(path) //nolint:gosec // of the test
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
