@@ -273,7 +273,7 @@ func (v *visitor) passkeys() (ids []string) {
 	var list struct {
 		Passkeys []struct{ ID string }
 	}
-	v.read(v.send("GET", mount+"/passkeys/", ""), &list)
+	v.read(v.call("GET", "passkeys/", ""), &list)
 	for _, p := range list.Passkeys {
 		ids = append(ids, p.ID)
 	}

@@ -260,6 +260,22 @@ func TestCodeIsGoodForItsOwnTicketAlone(t *testing.T) {
 	})
 }
 
+// Nobody knows the code of such a ticket; should they, it opens nothing.
+func TestCodeOfATicketWithoutAnAccountIsRefused(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		unbound := &ticket.Ticket{Purpose: emailcode.PurposeSignIn, EmailKey: "nobody@example.com"}
+		code, token := w.Tickets.Code(unbound), ""
+		err := w.InTx(t.Context(), func(tx *db.Tx) (err error) {
+			token, err = w.Tickets.Issue(t.Context(), tx, unbound, emailcode.Lifetime)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.refuses(token, code, factor.ErrCode, "the right code")
+	})
+}
+
 func TestCodeIsExactlyEightDigits(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.Account("jo@example.com", "")

@@ -242,11 +242,11 @@ func TestWaitingSetupIsReplacedAndExpires(t *testing.T) {
 		if _, err := w.confirm(other, theirs.now()); err != nil {
 			t.Errorf("the other account's set-up: %v", err)
 		}
-		w.pass(totp.SetupLife - 5*time.Second)
+		w.pass(totp.SetupLife - time.Minute)
 		if again, err := w.Waiting(t.Context(), a.ID, a.Email); err != nil || again.ID != second.ID || again.Secret.Reveal() != second.Secret.Reveal() || again.URI.Reveal() != second.URI.Reveal() || again.Name != "second" {
 			t.Errorf("the set-up that waits is another, %v", err)
 		}
-		w.pass(5 * time.Second)
+		w.pass(time.Minute)
 		_, err = w.Waiting(t.Context(), a.ID, a.Email)
 		w.wants(err, totp.ErrNoSetup, "one that waited too long")
 		_, err = w.confirm(a, phone.now())
@@ -384,6 +384,34 @@ func TestOfManyConfirmationsAtOnceOneIsTaken(t *testing.T) {
 		all.Wait()
 		if won.Load() != 1 || w.Count("SELECT count(*) FROM totp_device") != 1 {
 			t.Errorf("%d won", won.Load())
+		}
+	})
+}
+
+// SQLite does one transaction after another; on PostgreSQL the second confirmation comes between the
+// statements of the first.
+func TestConfirmationThatComesBetweenWins(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if w.Engine() != "postgres" {
+			return
+		}
+		a := w.Account("jo@example.com", "")
+		_, phone := w.begin(a, "")
+		code := phone.now()
+		var came atomic.Bool
+		w.Inspect(func(query string) error {
+			if strings.HasPrefix(query, "UPDATE totp_device SET confirmed_at") && !came.Swap(true) {
+				if _, err := w.confirm(a, code); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		})
+		defer w.Inspect(nil)
+		_, err := w.confirm(a, code)
+		w.wants(err, totp.ErrNoSetup, "the first")
+		if !came.Load() {
+			t.Error("nothing came between")
 		}
 	})
 }
@@ -542,11 +570,18 @@ func TestSecretsAreSealedAtRest(t *testing.T) {
 func TestSealedSecretOpensInItsOwnRowAlone(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		a, thief := w.Account("jo@example.com", ""), w.Account("al@example.com", "")
-		mine, _ := w.enrol(a, "")
+		mine, _ := w.enrol(a, "phone")
+		old, lost := w.enrol(a, "a phone that was lost")
 		theirs, phone := w.enrol(thief, "")
-		w.Exec("UPDATE totp_device SET secret = (SELECT o.secret FROM totp_device o WHERE o.id = $2) WHERE id = $1", mine.ID, theirs.ID)
+		const copied = "UPDATE totp_device SET secret = (SELECT o.secret FROM totp_device o WHERE o.id = $2) WHERE id = $1"
+		w.Exec(copied, mine.ID, theirs.ID)
 		if err := w.prove(a, phone.now()); err == nil || errors.Is(err, factor.ErrCode) {
-			t.Errorf("a secret of another row: %v", err)
+			t.Errorf("a secret of another account: %v", err)
+		}
+		w.Exec(copied, mine.ID, old.ID)
+		w.Exec("DELETE FROM totp_device WHERE id = $1", old.ID)
+		if err := w.prove(a, lost.now()); err == nil || errors.Is(err, factor.ErrCode) {
+			t.Errorf("a secret of another device: %v", err)
 		}
 		w.Exec("DELETE FROM totp_device WHERE id = $1", mine.ID)
 		w.Exec("UPDATE totp_device SET account_id = $1 WHERE id = $2", a.ID, theirs.ID)

@@ -166,7 +166,7 @@ func (s *Service) announce(ctx context.Context, tx *db.Tx, owner *account.Accoun
 	if err := s.Letters.Write(ctx, tx, letter.RecoveryAsked, owner.ID, content); err != nil {
 		return err
 	}
-	former, err := formerAddresses(ctx, tx, owner.ID)
+	former, err := formerAddresses(ctx, tx, owner)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,11 @@ func issueFor(ctx context.Context, tx *db.Tx, w *factor.Recovery, id uuid.UUID, 
 
 // formerAddresses returns the addresses that an account gave up so lately that it could have them back,
 // as they were typed.
-func formerAddresses(ctx context.Context, tx *db.Tx, id account.ID) (all []string, err error) {
+func formerAddresses(ctx context.Context, tx *db.Tx, owner *account.Account) (all []string, err error) {
+	present, err := account.ParseEmail(owner.Email)
+	if err != nil {
+		return nil, fmt.Errorf("recovery: former addresses: %w", err)
+	}
 	read := func(query string, args ...any) (texts []string, err error) {
 		err = tx.Each(ctx, query, args, func(scan func(...any) error) error {
 			var text string
@@ -54,11 +58,11 @@ func formerAddresses(ctx context.Context, tx *db.Tx, id account.ID) (all []strin
 		})
 		return texts, err
 	}
-	kept, err := read(`SELECT name_key FROM reserved_name WHERE kind = 'email' AND account_id = $1 AND until > $2`, id, tx.Now)
+	kept, err := read(`SELECT name_key FROM reserved_name WHERE kind = 'email' AND account_id = $1 AND until > $2 AND name_key <> $3`, owner.ID, tx.Now, present.Key)
 	if err != nil {
 		return nil, fmt.Errorf("recovery: former addresses: %w", err)
 	}
-	typed, err := read(`SELECT data FROM one_time_token WHERE purpose = 'email_undo' AND account_id = $1 ORDER BY created_at, id`, id)
+	typed, err := read(`SELECT data FROM one_time_token WHERE purpose = 'email_undo' AND account_id = $1 ORDER BY created_at, id`, owner.ID)
 	if err != nil {
 		return nil, fmt.Errorf("recovery: former addresses: %w", err)
 	}

@@ -69,7 +69,7 @@ func (s *Service) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 		if err := web.FromContext(r.Context()).SetBrowserCookie(confirmCookie, token); err != nil {
 			return err
 		}
-		http.Redirect(w, r, withQuery(confirmPath, "next", next, "done", "signin.done.code_sent"), http.StatusSeeOther)
+		http.Redirect(w, r, withQuery(confirmPath, "next", onward(r, next), "done", "signin.done.code_sent"), http.StatusSeeOther)
 		return nil
 	}
 	v := proveView{Form: ui.NewForm(r), Next: next}

@@ -111,6 +111,12 @@ func leading(r *http.Request, page *ui.Page, next string) string {
 	return target
 }
 
+// onward returns next if that is a place to go on to, and nothing otherwise.
+func onward(r *http.Request, next string) string {
+	target, _, _ := web.FromContext(r.Context()).ReturnTo(next)
+	return target
+}
+
 // after returns where to go after signing in.
 func after(q *web.Request, next string) string {
 	if target, _, ok := q.ReturnTo(next); ok {

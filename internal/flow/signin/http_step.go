@@ -5,7 +5,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/go-json-experiment/json"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
@@ -21,7 +21,7 @@ type stepRequest struct {
 		Code       string         `json:"code,omitempty" maxLength:"255" doc:"For totp, backup_code and email_code"`
 		Password   string         `json:"password,omitempty" maxLength:"65536"`
 		Ticket     string         `json:"ticket,omitempty" maxLength:"255" doc:"For passkey: from login/mfa/passkey/"`
-		Credential jsontext.Value `json:"credential,omitempty" doc:"For passkey: what navigator.credentials.get gave, as JSON"`
+		Credential map[string]any `json:"credential,omitempty" doc:"For passkey: what PublicKeyCredential.toJSON() returns"`
 		Remember   bool           `json:"remember_device,omitempty" doc:"Ask this browser for no second step for a while, where policy allows that"`
 	}
 }
@@ -32,7 +32,13 @@ func (s *Service) handleStep(ctx context.Context, in *stepRequest) (*loginRespon
 	if err != nil {
 		return nil, err
 	}
-	return answer(q)(s.Second(ctx, b.Token, Proof{Method: b.Method, Code: b.Code, Password: b.Password, Ticket: b.Ticket, Credential: b.Credential}, browser, b.Remember))
+	return answer(q)(s.Second(ctx, b.Token, Proof{Method: b.Method, Code: b.Code, Password: b.Password, Ticket: b.Ticket, Credential: written(b.Credential)}, browser, b.Remember))
+}
+
+// written is a passkey's answer as it was sent; package passkey reads it.
+func written(credential map[string]any) []byte {
+	text, _ := json.Marshal(credential) // it was read from JSON, so it can be written: never fails
+	return text
 }
 
 type stepTokenRequest struct {
@@ -51,7 +57,7 @@ func (s *Service) handleMailStep(ctx context.Context, in *stepTokenRequest) (*de
 type challengeResponse struct {
 	Body struct {
 		Ticket  string         `json:"ticket" doc:"To be sent with the answer"`
-		Options jsontext.Value `json:"publicKey" doc:"For navigator.credentials.get, as JSON (WebAuthn section 5.1.10)"`
+		Options map[string]any `json:"publicKey" doc:"For PublicKeyCredential.parseRequestOptionsFromJSON (WebAuthn Level 3 section 5.1.9)"`
 	}
 }
 
@@ -60,8 +66,8 @@ func challenge(c *passkey.Challenge, err error) (*challengeResponse, error) {
 		return nil, err
 	}
 	var out challengeResponse
-	out.Body.Ticket, out.Body.Options = c.Ticket, c.Options
-	return &out, nil
+	out.Body.Ticket = c.Ticket
+	return &out, json.Unmarshal(c.Options, &out.Body.Options)
 }
 
 func (s *Service) handleChallengeStep(ctx context.Context, in *stepTokenRequest) (*challengeResponse, error) {
@@ -96,7 +102,7 @@ func (s *Service) handleBeginPasskey(ctx context.Context, in *beginPasskeyReques
 type finishPasskeyRequest struct {
 	Body struct {
 		Ticket     string         `json:"ticket" maxLength:"255"`
-		Credential jsontext.Value `json:"credential" doc:"What navigator.credentials.get gave, as JSON"`
+		Credential map[string]any `json:"credential" doc:"What PublicKeyCredential.toJSON() returns"`
 	}
 }
 
@@ -106,7 +112,7 @@ func (s *Service) handleFinishPasskey(ctx context.Context, in *finishPasskeyRequ
 	if err != nil {
 		return nil, err
 	}
-	return answer(q)(s.FinishPasskey(ctx, in.Body.Ticket, in.Body.Credential, browser))
+	return answer(q)(s.FinishPasskey(ctx, in.Body.Ticket, written(in.Body.Credential), browser))
 }
 
 type askLinkRequest struct {
@@ -157,7 +163,7 @@ type reauthRequest struct {
 		Code       string         `json:"code,omitempty" maxLength:"255"`
 		Password   string         `json:"password,omitempty" maxLength:"65536"`
 		Ticket     string         `json:"ticket,omitempty" maxLength:"255" doc:"For email_code and passkey: from reauth/email/ or reauth/passkey/"`
-		Credential jsontext.Value `json:"credential,omitempty"`
+		Credential map[string]any `json:"credential,omitempty"`
 	}
 }
 
@@ -173,7 +179,7 @@ type accessResponse struct {
 
 func (s *Service) handleReauth(ctx context.Context, in *reauthRequest) (*accessResponse, error) {
 	b, by := in.Body, session.FromContext(ctx)
-	row, err := s.Reprove(ctx, by, Proof{Method: b.Method, Code: b.Code, Password: b.Password, Ticket: b.Ticket, Credential: b.Credential})
+	row, err := s.Reprove(ctx, by, Proof{Method: b.Method, Code: b.Code, Password: b.Password, Ticket: b.Ticket, Credential: written(b.Credential)})
 	if err != nil {
 		return nil, err
 	}

@@ -20,13 +20,13 @@ func TestPagesOfSignIn(t *testing.T) {
 	}
 	blank := &ui.Form{Values: map[string]string{}, Problems: map[string][]ui.Problem{}}
 	type signIn struct {
-		Form                            *ui.Form
-		Next, Address, Begin            string
-		ByEmail, ByName, ByMail         bool
-		SignUp, Unproven                bool
-		Name, Action, SignIn, Code      string
-		Kept                            []struct{ Name, Value string }
-		Stale, Here, Remember, Over     bool
+		Form                        *ui.Form
+		Next, Address, Begin        string
+		ByEmail, ByName, ByMail     bool
+		SignUp, Unproven            bool
+		Name, Action, SignIn, Code  string
+		Kept                        []struct{ Name, Value string }
+		Stale, Here, Remember, Over bool
 	}
 	type setup struct {
 		QR     template.HTML

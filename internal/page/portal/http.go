@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
@@ -14,7 +15,7 @@ import (
 
 // Routes returns the pages, which lie outside of the mount.
 func Routes(p *Portal) []web.Route {
-	return append(p.securityRoutes(),
+	return append(slices.Concat(p.securityRoutes(), p.emailRoutes(), p.usernameRoutes()),
 		web.Get(homePath, web.Person, web.Page(signedIn(p.showHome))),
 		web.Get(profilePath, web.Person, web.Page(signedIn(p.showProfile))),
 		web.Post(profilePath, web.Person, web.Form(signedIn(p.postProfile))),
@@ -29,8 +30,9 @@ func Routes(p *Portal) []web.Route {
 		web.Post(languagePath, web.Person, web.Form(signedIn(p.postLanguage))),
 		web.Get(dataPath, web.Person, web.Page(signedIn(p.showData))),
 		web.Get(dataPath+"export/", web.Person, web.Page(signedIn(p.showExport))),
-		web.Get(deletePath, web.Person, web.Page(signedIn(p.showDelete))),
-		web.Post(deletePath, web.Person, web.Form(signedIn(p.postDelete))),
+		web.Get(deletePath, web.FreshPerson, web.Page(signedIn(p.showDelete))),
+		web.Post(deletePath, web.FreshPerson, web.Form(signedIn(p.postDelete))),
+		web.Post(keepPath, web.Person, web.Form(signedIn(p.postKeep))),
 		web.Get(goodbyePath, web.Public, web.Page(p.showGoodbye)),
 	)
 }

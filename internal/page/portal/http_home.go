@@ -11,7 +11,8 @@ import (
 // homeView is what the first page shows.
 type homeView struct {
 	frame
-	Groups []tileGroup
+	Groups  []tileGroup
+	EraseAt time.Time // when the account is erased; zero: never
 }
 
 type tileGroup struct {
@@ -26,7 +27,15 @@ type tileView struct {
 }
 
 func (p *Portal) showHome(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
-	view, lang := homeView{frame: newFrame(v, nil)}, p.UI.Language(r)
+	return p.writeHome(w, r, v, http.StatusOK, ui.NewForm(r))
+}
+
+func (p *Portal) writeHome(w http.ResponseWriter, r *http.Request, v *session.Visit, status int, f *ui.Form) error {
+	m, err := p.Profile.Summary(r.Context(), v.Account.ID)
+	if err != nil {
+		return err
+	}
+	view, lang := homeView{frame: newFrame(v, f), EraseAt: m.EraseAt}, p.UI.Language(r)
 	for i, t := range p.places {
 		if i == 0 || p.places[i-1].Group != t.Group {
 			view.Groups = append(view.Groups, tileGroup{Key: t.Group})
@@ -44,5 +53,5 @@ func (p *Portal) showHome(w http.ResponseWriter, r *http.Request, v *session.Vis
 		last := &view.Groups[len(view.Groups)-1]
 		last.Tiles = append(last.Tiles, tile)
 	}
-	return p.write(w, r, v, homePath, ui.Page{Name: "portal/home", Data: view})
+	return p.write(w, r, v, homePath, ui.Page{Status: status, Name: "portal/home", Data: view})
 }

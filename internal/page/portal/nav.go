@@ -18,7 +18,10 @@ const (
 	languagePath = "/account/language/"
 	dataPath     = "/account/data/"
 	deletePath   = "/account/delete/"
+	keepPath     = "/account/keep/"
 	goodbyePath  = "/account/goodbye/"
+	emailPath    = "/account/email/"
+	usernamePath = "/account/username/"
 
 	securityPath = "/account/security/"
 	appsPath     = securityPath + "app/"
@@ -35,16 +38,21 @@ const (
 	stopPath    = "/account/look/stop/"
 )
 
-// ownTiles are the places that are always there.
+// ownTiles are the places of these pages.
 func (p *Portal) ownTiles() []Tile {
-	return []Tile{
+	tiles := []Tile{
 		{Href: profilePath, Key: "portal.profile.title", Group: You, State: profileState},
+		{Href: emailPath, Key: "portal.email.title", Group: You, State: emailState},
 		{Href: languagePath, Key: "portal.language.title", Group: You, State: languageState},
 		{Href: passwordPath, Key: "portal.password.title", Group: Security, State: p.passwordState},
 		{Href: securityPath, Key: "portal.security.title", Group: Security, State: p.securityState},
 		{Href: sessionsPath, Key: "portal.sessions.title", Group: Security, State: p.sessionsState},
 		{Href: dataPath, Key: "portal.data.title", Group: Data, State: dataState},
 	}
+	if p.Usernames {
+		tiles = slices.Insert(tiles, 2, Tile{Href: usernamePath, Key: "portal.username.title", Group: You, State: usernameState})
+	}
+	return tiles
 }
 
 // ordered puts tiles of one group together. Within a group they keep their order.
@@ -69,6 +77,17 @@ func profileState(_ context.Context, v *session.Visit) (State, error) {
 		return State{Key: "portal.profile.state_empty"}, nil
 	}
 	return State{Value: v.Account.Profile.FullName}, nil
+}
+
+func emailState(_ context.Context, v *session.Visit) (State, error) {
+	return State{Value: v.Account.Email}, nil
+}
+
+func usernameState(_ context.Context, v *session.Visit) (State, error) {
+	if v.Account.Username == "" {
+		return State{Key: "portal.username.state_none"}, nil
+	}
+	return State{Value: v.Account.Username}, nil
 }
 
 func languageState(_ context.Context, v *session.Visit) (State, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
@@ -29,11 +30,13 @@ var files embed.FS
 // Pages are the templates and texts of these pages.
 func Pages() ui.Set { return ui.Set{Name: "portal", Layout: "home", Files: files} }
 
-// Deps is what the pages work with. Every member but Places and Tiles is required.
+// Deps is what the pages work with. Every member but Usernames, Places and Tiles is required.
 type Deps struct {
 	DB         *db.DB
 	UI         *ui.UI
 	Profile    *profile.Service
+	Identifier *identifier.Service
+	Usernames  bool // there is a page to change one's user name
 	Password   *password.Service
 	Policy     password.Policy // its rules are shown before somebody breaks one
 	SignIn     *signin.Service
