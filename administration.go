@@ -61,6 +61,19 @@ func (g *Gatehouse) SetSuperuser(ctx context.Context, id string, superuser bool,
 	return shown(g.manage.SetRank(ctx, operator(options), id, manage.Rank{Superuser: &superuser}))
 }
 
+// ResetFactors takes every second factor from an account whose owner lost them, signs it out everywhere
+// and tells its owner by mail. The audit keeps the reason, 10 to 300 characters: by what else the owner
+// was known to be the owner. Error codes: account_not_found, reason_required, factors_none.
+func (g *Gatehouse) ResetFactors(ctx context.Context, id, reason string, options ...AccountOption) (*Account, error) {
+	return shown(g.manage.ResetFactors(ctx, operator(options), id, reason))
+}
+
+// CancelRecovery keeps somebody from removing an account's second factors who says that they lost them.
+// That nobody does is no mistake. Error code: account_not_found.
+func (g *Gatehouse) CancelRecovery(ctx context.Context, id string, options ...AccountOption) (*Account, error) {
+	return shown(g.manage.CancelRecovery(ctx, operator(options), id))
+}
+
 // Session is a sign-in on one client, as the admin API shows it.
 type Session struct {
 	ID        string     `json:"id"` // the claim sid

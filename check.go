@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
@@ -55,7 +56,7 @@ func (p *problems) of(setting string, err error) {
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, by := range []string{"account: ", "password: ", "secret: ", "web: ", "ui: ", "theme: ", "place: "} {
+		for _, by := range []string{"account: ", "password: ", "secret: ", "web: ", "ui: ", "theme: ", "place: ", "passkey: "} {
 			line = strings.TrimPrefix(line, by)
 		}
 		p.when(true, setting, line)
@@ -190,6 +191,10 @@ func (c Config) checkFactors(p *problems) {
 	if err == nil && u.Hostname() != "" {
 		id := c.Passkeys.RPID
 		p.when(id != u.Hostname() && (!strings.HasSuffix(u.Hostname(), "."+id) || !strings.Contains(id, ".")), "Passkeys.RPID (GATEHOUSE_PASSKEYS__RP_ID)", "must be the host of the public URL or a domain above it")
+	}
+	if c.PublicURL != "" {
+		_, err := passkey.New(passkey.Config{RPID: c.Passkeys.RPID, Name: "any", Origins: []string{c.PublicURL}}, passkey.Deps{})
+		p.of("Passkeys.RPID (GATEHOUSE_PASSKEYS__RP_ID)", err)
 	}
 	for _, o := range c.Passkeys.Origins {
 		u, err := url.Parse(o)

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
@@ -28,6 +29,7 @@ func (g *Gatehouse) routes() []web.Route {
 			web.Get("/.well-known/jwks.json", web.Public, web.Raw(g.serveKeys)).Says("The signing keys (RFC 7517)"),
 			web.Get("/.well-known/openid-configuration", web.Public, web.Raw(g.serveMetadata)).Says("What this issuer offers (RFC 8414)"),
 		},
+		passkey.Routes(g.passkeys),
 		signup.Routes(g.signup),
 		signin.Routes(g.signin),
 		enrol.Routes(g.enrol),

@@ -15,18 +15,20 @@ import (
 )
 
 type accountCommand struct {
-	Create       accountCreateCommand       `cmd:"" help:"Make an account."`
-	List         accountListCommand         `cmd:"" help:"List accounts in the order they were made."`
-	Search       accountSearchCommand       `cmd:"" help:"Look accounts up by how their address, user name or name begins."`
-	Show         accountShowCommand         `cmd:"" help:"Show one account."`
-	Disable      accountDisableCommand      `cmd:"" help:"Keep an account from signing in and end its sessions."`
-	Enable       accountEnableCommand       `cmd:"" help:"Let a disabled account sign in again."`
-	SignOut      accountSignOutCommand      `cmd:"" help:"End all sessions of an account."`
-	SendReset    accountSendResetCommand    `cmd:"" help:"Mail a link to choose a new password."`
-	Unlock       accountUnlockCommand       `cmd:"" help:"Forgive an account its failed sign-ins."`
-	SetPassword  accountSetPasswordCommand  `cmd:"" help:"Give an account a new password and end its sessions."`
-	SetStaff     accountSetStaffCommand     `cmd:"" help:"Make an account a member of staff, or the opposite."`
-	SetSuperuser accountSetSuperuserCommand `cmd:"" help:"Let an account do everything, or no longer."`
+	Create         accountCreateCommand         `cmd:"" help:"Make an account."`
+	List           accountListCommand           `cmd:"" help:"List accounts in the order they were made."`
+	Search         accountSearchCommand         `cmd:"" help:"Look accounts up by how their address, user name or name begins."`
+	Show           accountShowCommand           `cmd:"" help:"Show one account."`
+	Disable        accountDisableCommand        `cmd:"" help:"Keep an account from signing in and end its sessions."`
+	Enable         accountEnableCommand         `cmd:"" help:"Let a disabled account sign in again."`
+	SignOut        accountSignOutCommand        `cmd:"" help:"End all sessions of an account."`
+	SendReset      accountSendResetCommand      `cmd:"" help:"Mail a link to choose a new password."`
+	Unlock         accountUnlockCommand         `cmd:"" help:"Forgive an account its failed sign-ins."`
+	ResetFactors   accountResetFactorsCommand   `cmd:"" help:"Take all second factors from an account whose owner lost them."`
+	CancelRecovery accountCancelRecoveryCommand `cmd:"" help:"Keep whoever says that they lost them from removing an account's second factors."`
+	SetPassword    accountSetPasswordCommand    `cmd:"" help:"Give an account a new password and end its sessions."`
+	SetStaff       accountSetStaffCommand       `cmd:"" help:"Make an account a member of staff, or the opposite."`
+	SetSuperuser   accountSetSuperuserCommand   `cmd:"" help:"Let an account do everything, or no longer."`
 }
 
 type accountCreateCommand struct {

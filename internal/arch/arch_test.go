@@ -133,18 +133,24 @@ func TestHTTPStaysAtTheEdge(t *testing.T) {
 
 func TestThirdPartyTypesStayInTheirRoom(t *testing.T) {
 	rooms := map[string][]string{
-		"github.com/danielgtaylor/huma":  {"internal/kit/web"},
-		"github.com/go-jose/go-jose":     {"internal/kit/jose"},
-		"github.com/tink-crypto/tink-go": {"internal/kit/secret"},
-		"github.com/wneessen/go-mail":    {"internal/kit/mail"},
-		"github.com/jackc/pgx":           {"internal/kit/db"},
-		"modernc.org/sqlite":             {"internal/kit/db"},
-		"github.com/pressly/goose":       {"internal/kit/db"},
-		"github.com/go-crypt/crypt":      {"internal/feature/password"},
-		"github.com/alecthomas/kong":     {"cmd/gatehouse"},
-		"github.com/nicksnyder/go-i18n":  {"internal/kit/ui"},
-		"github.com/knadh/koanf":         {"cmd/gatehouse"},
-		"database/sql":                   {"internal/kit/db"},
+		"github.com/danielgtaylor/huma":        {"internal/kit/web"},
+		"github.com/go-jose/go-jose":           {"internal/kit/jose"},
+		"github.com/tink-crypto/tink-go":       {"internal/kit/secret"},
+		"github.com/wneessen/go-mail":          {"internal/kit/mail"},
+		"github.com/pquerna/otp":               {"internal/feature/totp"},
+		"github.com/boombuler/barcode":         {"internal/feature/totp"},
+		"github.com/go-webauthn":               {"internal/feature/passkey"},
+		"github.com/fxamacker/cbor":            {"internal/feature/passkey"},
+		"github.com/oschwald/maxminddb-golang": {"internal/kit/place"},
+		"github.com/maxmind/mmdbwriter":        {"internal/kit/place"},
+		"github.com/jackc/pgx":                 {"internal/kit/db"},
+		"modernc.org/sqlite":                   {"internal/kit/db"},
+		"github.com/pressly/goose":             {"internal/kit/db"},
+		"github.com/go-crypt/crypt":            {"internal/feature/password"},
+		"github.com/alecthomas/kong":           {"cmd/gatehouse"},
+		"github.com/nicksnyder/go-i18n":        {"internal/kit/ui"},
+		"github.com/knadh/koanf":               {"cmd/gatehouse"},
+		"database/sql":                         {"internal/kit/db"},
 	}
 	for _, s := range sources(t) {
 		if s.test || strings.HasPrefix(s.dir, "bench") {

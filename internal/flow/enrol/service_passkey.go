@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
@@ -28,11 +27,7 @@ func (s *Service) FinishPasskey(ctx context.Context, by session.Bearer, ticket s
 	if err != nil {
 		return nil, nil, err
 	}
-	proof := authn.BoundPasskey
-	if added.Synced {
-		proof = authn.SyncedPasskey
-	}
-	codes, err = s.add(ctx, by, proof, func(tx *db.Tx) (thing, error) {
+	codes, err = s.add(ctx, by, added.Method(), func(tx *db.Tx) (thing, error) {
 		return thingOfPasskey(added), s.Passkeys.Save(ctx, tx, added)
 	})
 	if err != nil {

@@ -2,11 +2,13 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
@@ -50,7 +52,12 @@ func (s *Service) PasskeyPage(ctx context.Context, token string, credential []by
 func (s *Service) assert(ctx context.Context, token string, credential []byte) (*proven, goal, error) {
 	a, err := s.Passkeys.FinishSignIn(ctx, token, credential)
 	if err != nil {
-		return nil, goal{}, s.refuseStep(ctx, &ticket.Ticket{}, "passkey", err)
+		var why *passkey.Refusal
+		named := &ticket.Ticket{}
+		if errors.As(err, &why) {
+			named.AccountID = why.AccountID
+		}
+		return nil, goal{}, s.refuseStep(ctx, named, factor.Passkey, err)
 	}
 	g, err := goalOf(&ticket.Ticket{Data: a.Data})
 	if err != nil {

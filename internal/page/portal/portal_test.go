@@ -13,11 +13,17 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
 )
 
-var paths = []string{"/account/", "/account/profile/", "/account/password/", "/account/security/", "/account/sessions/", "/account/language/", "/account/data/", "/account/delete/"}
+var paths = []string{"/account/", "/account/profile/", "/account/password/", "/account/security/", "/account/sessions/", "/account/language/", "/account/data/"}
+
+// freshPaths ask for a fresh proof even to look, and show nothing to who looks on.
+var freshPaths = []string{"/account/email/", "/account/username/", "/account/delete/"}
+
+// publicPaths are for everybody: what mails lead to, and the way out.
+var publicPaths = []string{"/account/goodbye/", "/account/email/confirm/", "/account/email/confirm/done/", "/account/email/undo/", "/account/email/undo/done/"}
 
 func TestEveryPageShowsAndSpeaksInWords(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		for _, path := range append(slices.Clone(paths), "/account/goodbye/") {
+		for _, path := range slices.Concat(paths, freshPaths, []string{"/account/goodbye/", "/account/email/confirm/done/", "/account/email/undo/done/"}) {
 			d := w.open(path)
 			if len(d.all("h1")) != 1 || strings.Contains(d.text(), "portal.") || strings.Contains(d.text(), "ui.") {
 				t.Errorf("%s shows\n%s", path, d.text())
@@ -28,13 +34,13 @@ func TestEveryPageShowsAndSpeaksInWords(t *testing.T) {
 
 func TestPagesAskWhoIsThere(t *testing.T) {
 	for _, r := range portal.Routes(&portal.Portal{}) {
-		if r.Access != web.Person && r.Access != web.FreshPerson && r.Path != "/account/goodbye/" {
+		if r.Access != web.Person && r.Access != web.FreshPerson && !slices.Contains(publicPaths, r.Path) {
 			t.Errorf("%s %s may be called by %s", r.Method, r.Path, r.Access)
 		}
 	}
 	each(t, func(t *testing.T, w *world) {
 		w.Exec("UPDATE session SET ended_at = 1 WHERE id = $1", w.here.SessionID)
-		for _, path := range append(paths, "/account/data/export/") {
+		for _, path := range slices.Concat(paths, freshPaths, []string{"/account/data/export/"}) {
 			if a := w.Page(path, domaintest.As(w.here)); a.Status != http.StatusUnauthorized || strings.Contains(a.Text, "jo@example.com") {
 				t.Errorf("%s: answered %d", path, a.Status)
 			}
@@ -77,7 +83,7 @@ func TestATileStandsOnTheFirstPageAndInTheNavigation(t *testing.T) {
 				links = append(links, href)
 			}
 		}
-		want := []string{"/account/", "/account/profile/", "/account/language/", "/account/password/", "/account/security/", "/account/sessions/", "/account/passkeys/", "/account/data/"}
+		want := []string{"/account/", "/account/profile/", "/account/email/", "/account/username/", "/account/language/", "/account/password/", "/account/security/", "/account/sessions/", "/account/passkeys/", "/account/data/"}
 		if len(links) < len(want) || !slices.Equal(links[:len(want)], want) {
 			t.Errorf("links %v", links)
 		}
@@ -89,7 +95,7 @@ func TestATileStandsOnTheFirstPageAndInTheNavigation(t *testing.T) {
 
 func TestThePlaceOneIsAtIsMarked(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		for _, path := range paths {
+		for _, path := range slices.Concat(paths, freshPaths) {
 			for _, a := range w.open(path).all("a") {
 				want := map[bool]string{true: "page"}[attr(a, "href") == path || path == "/account/delete/" && attr(a, "href") == "/account/data/"]
 				if nav := a.Parent.Parent.Parent; nav.Data == "nav" && attr(a, "aria-current") != want {
@@ -121,6 +127,11 @@ func TestWhoLooksOnFindsNothingToSend(t *testing.T) {
 			}
 			if len(d.main().all("button")) != 0 || !slices.Equal(d.actions(), []string{"/account/look/stop/"}) && !slices.Contains([]string{"/account/profile/", "/account/language/"}, path) {
 				t.Errorf("%s: %d buttons, forms %v", path, len(d.main().all("button")), d.actions())
+			}
+		}
+		for _, path := range freshPaths {
+			if a := w.Page(path, domaintest.LookingAs(w.here)); a.Status != http.StatusForbidden || a.Code != "" || strings.Contains(a.Text, "jo@example.com") {
+				t.Errorf("%s: answered %d\n%s", path, a.Status, a.Text)
 			}
 		}
 		if a := w.Page("/account/data/export/", domaintest.LookingAs(w.here)); a.Status != http.StatusForbidden || strings.Contains(a.Text, "jo@example.com") {

@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
@@ -55,15 +56,20 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 		"codes":        {codesView{frame: person, None: true}, codesView{frame: person, Fresh: true}, codesView{frame: person, Left: 1, Fresh: true}, codesView{frame: person, Left: 2}, codesView{frame: other}},
 		"codes_new":    {newCodesView{person, "aaaa-aaaa-aaaa-aaaa\nbbbb-bbbb-bbbb-bbbb"}},
 		"mail":         {mailView{frame: person}, mailView{frame: person, May: true, Fresh: true}, mailView{frame: person, On: true, Strong: true, Fresh: true}, mailView{frame: person, On: true}, mailView{frame: other}},
-		"home":         {homeView{frame: person, Groups: tiles}, homeView{frame: other}},
+		"home":         {homeView{frame: person, Groups: tiles}, homeView{frame: person, EraseAt: now}, homeView{frame: other, EraseAt: now}},
 		"profile":      {profileView{person, fields}, profileView{other, fields}, profileView{person, nil}},
 		"password":     {passwordView{frame: person, MinLength: 8}, passwordView{frame: person, MinLength: 15, Breach: true}, passwordView{frame: person, None: true}, passwordView{frame: other}},
 		"sessions": {sessionsView{frame: person, Remembered: 2, Sessions: []sessionView{{Session: one, Current: true}}},
 			sessionsView{frame: other, Others: true, Sessions: []sessionView{{Session: one, Staff: true}, {Session: another, Place: place.Place{City: long, Country: "DE"}, Ways: []string{"x", "y"}}}}},
 		"language": {languageView{person, []ui.Option{{Value: "", Text: "x"}}}, languageView{other, nil}},
 		"data":     {person, other},
-		"delete":   {deleteView{frame: person}, deleteView{frame: person, None: true}, deleteView{frame: other}},
-		"goodbye":  {nil},
+		"delete":   {deleteView{frame: person, AskPassword: true, Times: []ui.Option{{Value: "0", Text: "x"}}}, deleteView{frame: frame{Account: person.Account, Form: wrong}, EraseAt: now}},
+		"email":    {emailView{person, nil}, emailView{frame{Account: other.Account, Form: wrong}, []identifier.Link{{Email: long + "@example.com", Expires: now}}}},
+		"username": {usernameView{person, 90}, usernameView{frame{Account: other.Account, Form: wrong}, 1}},
+		"email_link": {linkView{Action: "/x/", Link: &identifier.Link{Email: long + "@example.com"}, Form: form()}, linkView{Undo: true, Action: "/x/", Link: &identifier.Link{}, Form: wrong},
+			linkView{Form: form(), Next: "/x/"}, linkView{Undo: true, Used: true, Form: form(), Next: "/x/"}},
+		"email_done": {linkView{Next: "/x/"}, linkView{Undo: true, Next: "/x/"}},
+		"goodbye":    {nil},
 	})
 }
 

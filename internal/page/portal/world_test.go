@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
@@ -88,12 +89,18 @@ func (w *world) portal(tiles []portal.Tile) *portal.Portal {
 	w.enrol, err = enrol.New(enrol.Config{PerAccount: perEnrol}, enrol.Deps{DB: w.DB.DB, TOTP: signinDeps.TOTP, BackupCodes: signinDeps.BackupCodes,
 		EmailCodes: signinDeps.EmailCodes, Passkeys: signinDeps.Passkeys, Letters: w.Letters, Limiter: w.Limiter, Required: func(*account.Account) bool { return w.required.Load() }})
 	must(w.t, err)
-	profiles, err := profile.New(profile.Config{PerExport: perExport}, profile.Deps{DB: w.DB.DB, Schema: schema, Limiter: w.Limiter, Letters: w.Letters,
+	profiles, err := profile.New(profile.Config{PerExport: perExport, Fresh: domaintest.Fresh, DeleteURL: domaintest.Origin + "/account/delete/"}, profile.Deps{DB: w.DB.DB, Schema: schema, Limiter: w.Limiter, Letters: w.Letters,
 		Prove: func(ctx context.Context, by session.Bearer, given string) error {
 			return passwords.Prove(ctx, by, given, perAccount)
 		}})
 	must(w.t, err)
-	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Attributes: declared, Tiles: tiles,
+	identifiers, err := identifier.New(identifier.Config{ChangeLink: domaintest.Origin + "/account/email/confirm/?token={token}", UndoLink: domaintest.Origin + "/account/email/undo/?token={token}",
+		PerMailbox: ratelimit.Limit{Name: "mail.address", Burst: 5, Per: time.Hour}, PerNetwork: ratelimit.Limit{Name: "mail.network", Burst: 100, Per: time.Hour},
+		PerAddress: ratelimit.Limit{Name: "signin.address", Burst: 3, Per: 15 * time.Minute}, EmailsPerAccount: ratelimit.Limit{Name: "email.change", Burst: 2, Per: 24 * time.Hour},
+		UsernamesPerAccount: ratelimit.Limit{Name: "username.change", Burst: 2, Per: 30 * 24 * time.Hour},
+	}, identifier.Deps{DB: w.DB.DB, Keys: w.Keys, Schema: schema, Limiter: w.Limiter, Queue: w.Queue, Letters: w.Letters})
+	must(w.t, err)
+	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Identifier: identifiers, Usernames: true, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Attributes: declared, Tiles: tiles,
 		Places: placetest.Finder(w.t, map[string]place.Place{"192.0.2.0/24": {City: "Berlin", Country: "DE"}})})
 }
 
