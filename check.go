@@ -187,12 +187,8 @@ func (c Config) checkFactors(p *problems) {
 	p.when(f.Grace < time.Minute || f.Grace > 90*day, "SecondFactor.Grace (GATEHOUSE_SECOND_FACTOR__GRACE)", "must be 1m to 90d")
 	p.when(f.RememberDevices != 0 && (f.RememberDevices < time.Hour || f.RememberDevices > 90*day), "SecondFactor.RememberDevices (GATEHOUSE_SECOND_FACTOR__REMEMBER_DEVICES)", "must be 1h to 90d, or left out for never")
 	p.when(f.RecoveryDelay < day || f.RecoveryDelay > 30*day, "SecondFactor.RecoveryDelay (GATEHOUSE_SECOND_FACTOR__RECOVERY_DELAY)", "must be 24h to 30d")
-	u, err := url.Parse(c.PublicURL)
-	if err == nil && u.Hostname() != "" {
-		id := c.Passkeys.RPID
-		p.when(id != u.Hostname() && (!strings.HasSuffix(u.Hostname(), "."+id) || !strings.Contains(id, ".")), "Passkeys.RPID (GATEHOUSE_PASSKEYS__RP_ID)", "must be the host of the public URL or a domain above it")
-	}
-	if c.PublicURL != "" {
+	var address problems
+	if c.checkAddress(&address); len(address) == 0 {
 		_, err := passkey.New(passkey.Config{RPID: c.Passkeys.RPID, Name: "any", Origins: []string{c.PublicURL}}, passkey.Deps{})
 		p.of("Passkeys.RPID (GATEHOUSE_PASSKEYS__RP_ID)", err)
 	}
@@ -200,7 +196,7 @@ func (c Config) checkFactors(p *problems) {
 		u, err := url.Parse(o)
 		p.when(err != nil || u.Host == "" || u.Scheme+"://"+u.Host != o || u.Scheme != "https" && !c.Dev, "Passkeys.Origins (GATEHOUSE_PASSKEYS__ORIGINS)", "must be https origins alone, such as https://app.example.org")
 	}
-	_, err = place.Open(c.GeoIPFile)
+	_, err := place.Open(c.GeoIPFile)
 	p.of("GeoIPFile (GATEHOUSE_GEOIP_FILE)", err)
 }
 

@@ -50,6 +50,10 @@ import (
 // jwksCache is how long others may keep the published keys.
 const jwksCache = 5 * time.Minute
 
+// backupCodeLife is how long backup codes may lie in a drawer after the key that hashed them has a
+// successor.
+const backupCodeLife = 10 * 365 * 24 * time.Hour
+
 // open builds everything from the bottom up. What it opened before an error is in g, to be closed.
 func (g *Gatehouse) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{g.openDatabase, g.openKeys, g.openUI, g.openEdge, g.openTools, g.openFlows} {
@@ -116,6 +120,7 @@ func (g *Gatehouse) openKeys(ctx context.Context) error {
 	g.keys, err = keyring.Open(ctx, g.db, ring, keyring.Config{
 		Algorithm: jose.Algorithm(g.cfg.Algorithm), Active: g.cfg.SigningKeyLifetime, JWKSCache: jwksCache,
 		Overlap: g.cfg.AccessTokenLifetime + jwksCache, SessionLifetime: g.cfg.Sessions.Absolute, Logger: g.cfg.Logger,
+		HashLifetime: backupCodeLife,
 		Record: func(ctx context.Context, tx *db.Tx, event keyring.Event, key keyring.Info) error {
 			return audit.Record(ctx, tx, audit.Event{Kind: "key." + string(event), Detail: map[string]string{"key": key.ID, "purpose": string(key.Purpose)}})
 		},
@@ -332,7 +337,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
 			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
 		}})
-	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
+	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Identifier: g.identifier, Usernames: g.cfg.SignInBy != signin.ByEmail, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
 	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter, Places: g.places,
 		Hashing: g.hasher.Stats, Skew: func() time.Duration { return time.Duration(g.skew.Load()) }, KeyLifetime: g.cfg.SigningKeyLifetime,
 		API: g.Issuer(), Settings: g.settings()})

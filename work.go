@@ -43,6 +43,7 @@ func (g *Gatehouse) start(ctx context.Context) {
 		return err
 	})
 	g.queue.Every("factors.recovery", time.Minute, g.recovery.TellReady)
+	g.queue.Every("accounts.erase", time.Minute, g.sweep(func(ctx context.Context, _ *db.DB, limit int) (int64, error) { return g.profile.EraseDue(ctx, limit) }))
 	g.queue.Every("recoveries.sweep", time.Hour, g.sweep(recovery.SweepFactors))
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
 	g.queue.Every("stats.collect", 5*time.Minute, func(ctx context.Context) error { return stat.Collect(ctx, g.db) })

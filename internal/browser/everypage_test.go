@@ -23,7 +23,7 @@ func TestEveryPage(t *testing.T) {
 	m := newMarkup(t)
 	for _, l := range looks() {
 		t.Run(l.String(), func(t *testing.T) {
-			for _, who := range []string{anonymous, member, staff, superuser} {
+			for _, who := range []string{anonymous, member, guarded, staff, superuser} {
 				t.Run(who, func(t *testing.T) { lookAtAll(t, l, who, m) })
 			}
 		})
@@ -40,9 +40,18 @@ func lookAtAll(t *testing.T, l look, who string, m *markup) {
 	c.owner, c.viewer = couple(t, flags[who]...)
 	b := open(t)
 	b.wear(l)
-	if who == anonymous {
-		c.guarded, c.mailed = newGuardedAccount(t), newMailedAccount(t)
-	} else {
+	switch who {
+	case anonymous:
+		c.guarded, _ = newGuardedAccount(t)
+		c.mailed = newMailedAccount(t)
+	case guarded:
+		var key string
+		c.viewer, key = newGuardedAccount(t)
+		b.begins(c.viewer)
+		b.visit(secondStep + "?method=totp")
+		b.enter("code", site.code(t, key))
+		b.send(mainButton, http.StatusOK)
+	default:
 		b.signIn(c.viewer)
 	}
 	for _, p := range pages {

@@ -69,10 +69,27 @@ func newAppAccount(t testing.TB) (p person, key string, codes []string) {
 	return p, setup.Secret, made.Codes
 }
 
-// newGuardedAccount makes an account with an app, backup codes, and a passkey that nobody here has.
-func newGuardedAccount(t testing.TB) person {
+// newAppPerson is newAppAccount for who has lost the app.
+func newAppPerson(t testing.TB) person {
 	t.Helper()
-	p := newAccount(t)
+	p, _, _ := newAppAccount(t)
+	return p
+}
+
+// loses has somebody ask for the removal of what they lost, and returns where the mail leads that tells
+// them: to where it can be stopped.
+func (b *tab) loses(p person) string {
+	b.t.Helper()
+	b.begins(p)
+	b.send(`main a[href="/account/recover-factor/"]`, http.StatusOK)
+	return mailed(b.t, p.email, func() { b.send(mainButton, http.StatusOK) }).link(b.t)
+}
+
+// newGuardedAccount makes an account with an app, of which it returns the key, backup codes, and a passkey
+// that nobody here has.
+func newGuardedAccount(t testing.TB) (p person, key string) {
+	t.Helper()
+	p = newAccount(t)
 	access := signsIn(t, p, http.StatusOK)
 	var begun struct {
 		Ticket    string
@@ -84,7 +101,7 @@ func newGuardedAccount(t testing.TB) person {
 	var setup struct{ Secret string }
 	site.asks(t, access, "/2fa/setup/", map[string]string{"name": "Phone"}, &setup)
 	site.asks(t, access, "/2fa/enable/", map[string]string{"code": site.code(t, setup.Secret)}, nil)
-	return p
+	return p, setup.Secret
 }
 
 // newMailedAccount makes an account whose second step is a mailed code.

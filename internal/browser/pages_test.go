@@ -13,6 +13,7 @@ import (
 const (
 	anonymous = "anonymous"
 	member    = "person"
+	guarded   = "guarded person" // who has every second factor
 	staff     = "staff"
 	superuser = "superuser"
 )
@@ -58,6 +59,7 @@ var pages = []shown{
 		b.send(mainButton, http.StatusUnauthorized)
 	}},
 	{name: "sign-in-link-here", route: "/account/sign-in/link/", who: anonymous, reach: func(b *tab, c *cast) { b.visit(b.asksForMail(c.owner).link(b.t)) }},
+	{name: "factor-lost-over", route: "/account/recover-factor/", who: anonymous, status: http.StatusUnauthorized},
 	{name: "second-passkey", route: "/account/sign-in/second/", who: anonymous, reach: func(b *tab, c *cast) { b.begins(c.guarded) }},
 	{name: "second-app", route: "/account/sign-in/second/", who: anonymous, reach: func(b *tab, c *cast) {
 		b.begins(c.guarded)
@@ -85,6 +87,43 @@ var pages = []shown{
 		b.visit(b.asksForMail(c.mailed).link(b.t))
 		b.send(mainButton, http.StatusOK)
 	}},
+	{name: "factor-lost", route: "/account/recover-factor/", who: anonymous, reach: func(b *tab, c *cast) {
+		b.begins(c.guarded)
+		b.send(`main a[href="/account/recover-factor/"]`, http.StatusOK)
+	}},
+	{name: "factor-lost-asked", route: "/account/recover-factor/", who: anonymous, reach: func(b *tab, _ *cast) { b.loses(newAppPerson(b.t)) }},
+	{name: "factor-cancel", route: "/account/recover-factor/cancel/", who: anonymous, reach: func(b *tab, _ *cast) { b.visit(b.loses(newAppPerson(b.t))) }},
+	{name: "factor-cancelled", route: "/account/recover-factor/cancel/done/", who: anonymous, reach: func(b *tab, _ *cast) {
+		b.visit(b.loses(newAppPerson(b.t)))
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "factor-cancel-dead", route: "/account/recover-factor/cancel/", who: anonymous, status: http.StatusBadRequest},
+	{name: "factor-finish", route: "/account/recover-factor/finish/", who: anonymous, reach: func(b *tab, _ *cast) {
+		p := newAppPerson(b.t)
+		b.loses(p)
+		b.visit(mailed(b.t, p.email, func() { site.advance(b.t, "73h") }).link(b.t))
+	}},
+	{name: "factor-finish-dead", route: "/account/recover-factor/finish/", who: anonymous, status: http.StatusBadRequest},
+	{name: "factor-finished", route: "/account/recover-factor/finish/done/", who: anonymous},
+	{name: "not-me", route: "/account/not-me/", who: anonymous, reach: func(b *tab, _ *cast) { b.visit(newDeviceLink(b.t, newAccount(b.t))) }},
+	{name: "not-me-done", route: "/account/not-me/", who: anonymous, reach: func(b *tab, _ *cast) {
+		b.visit(newDeviceLink(b.t, newAccount(b.t)))
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "not-me-dead", route: "/account/not-me/", who: anonymous, status: http.StatusBadRequest},
+	{name: "email-confirm", route: "/account/email/confirm/", who: anonymous, reach: func(b *tab, _ *cast) { b.visit(newAddressLink(b.t, newAccount(b.t), stranger().email)) }},
+	{name: "email-confirm-done", route: "/account/email/confirm/done/", who: anonymous, reach: func(b *tab, _ *cast) {
+		b.visit(newAddressLink(b.t, newAccount(b.t), stranger().email))
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "email-confirm-dead", route: "/account/email/confirm/", who: anonymous, status: http.StatusBadRequest},
+	{name: "email-undo", route: "/account/email/undo/", who: anonymous, reach: func(b *tab, _ *cast) {
+		p := newAccount(b.t)
+		b.visit(newAddressLink(b.t, p, stranger().email))
+		b.visit(mailed(b.t, p.email, func() { b.send(mainButton, http.StatusOK) }).link(b.t))
+	}},
+	{name: "email-undo-done", route: "/account/email/undo/done/", who: anonymous},
+	{name: "email-undo-dead", route: "/account/email/undo/", who: anonymous, status: http.StatusBadRequest},
 	{name: "sign-up", route: "/account/sign-up/", who: anonymous},
 	{name: "sign-up-problems", route: "/account/sign-up/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
 		b.visit("/account/sign-up/")
@@ -168,6 +207,34 @@ var pages = []shown{
 		b.enter("password", "not my password")
 		b.send(mainButton, http.StatusForbidden)
 	}},
+	{name: "email", route: "/account/email/", who: member},
+	{name: "email-problem", route: "/account/email/", who: member, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit("/account/email/")
+		b.enter("email", "nobody@localhost")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "email-asked", route: "/account/email/", who: member, reach: func(b *tab, _ *cast) {
+		b.visit("/account/email/")
+		b.enter("email", stranger().email)
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "security-none", route: "/account/security/", who: member},
+	{name: "apps-none", route: "/account/security/app/", who: member},
+	{name: "app-add", route: "/account/security/app/add/", who: member},
+	{name: "app-add-scan", route: "/account/security/app/add/", who: member, reach: func(b *tab, _ *cast) {
+		b.visit(addApp)
+		b.send(mainButton, http.StatusOK)
+	}},
+	{name: "app-add-refused", route: "/account/security/app/add/", who: member, status: http.StatusForbidden, reach: func(b *tab, _ *cast) {
+		b.visit(addApp)
+		b.send(mainButton, http.StatusOK)
+		b.enter("code", "000000")
+		b.send(mainButton, http.StatusForbidden)
+	}},
+	{name: "passkeys-none", route: "/account/security/passkeys/", who: member},
+	{name: "passkey-add", route: "/account/security/passkeys/add/", who: member},
+	{name: "codes-none", route: "/account/security/codes/", who: member},
+	{name: "mail-step", route: "/account/security/mail/", who: member},
 	{name: "confirm", route: "/account/confirm/", who: member},
 	{name: "confirm-refused", route: "/account/confirm/", who: member, status: http.StatusForbidden, reach: func(b *tab, _ *cast) {
 		b.visit("/account/confirm/")
@@ -181,6 +248,26 @@ var pages = []shown{
 		b.send(mainButton, http.StatusUnauthorized)
 	}},
 	{name: "goodbye", route: "/account/goodbye/", who: member},
+
+	{name: "security", route: "/account/security/", who: guarded},
+	{name: "apps", route: "/account/security/app/", who: guarded},
+	{name: "app", route: "/account/security/app/{id}/", who: guarded, reach: func(b *tab, _ *cast) {
+		b.visit("/account/security/app/")
+		b.send("main .list a", http.StatusOK)
+	}},
+	{name: "passkeys", route: "/account/security/passkeys/", who: guarded},
+	{name: "passkey", route: "/account/security/passkeys/{id}/", who: guarded, reach: func(b *tab, _ *cast) {
+		b.visit("/account/security/passkeys/")
+		b.send("main .list a", http.StatusOK)
+	}},
+	{name: "codes", route: "/account/security/codes/", who: guarded},
+	{name: "codes-new", route: "/account/security/codes/", who: guarded, reach: func(b *tab, _ *cast) {
+		b.visit("/account/security/codes/")
+		b.send(`main form[action="/account/security/codes/"] button`, http.StatusOK)
+	}},
+	{name: "sessions-guarded", route: "/account/sessions/", who: guarded},
+	{name: "confirm-passkey", route: "/account/confirm/", who: guarded},
+	{name: "confirm-app", route: "/account/confirm/", who: guarded, reach: func(b *tab, _ *cast) { b.visit("/account/confirm/?method=totp") }},
 
 	{name: "console", route: "/console/", who: superuser},
 	{name: "console-as-staff", route: "/console/", who: staff},
@@ -214,6 +301,8 @@ var pages = []shown{
 	{name: "account-send-reset", route: "/console/accounts/{account}/send-reset/", who: superuser},
 	{name: "account-unlock", route: "/console/accounts/{account}/unlock/", who: superuser},
 	{name: "account-rank", route: "/console/accounts/{account}/rank/", who: superuser},
+	{name: "account-reset-factors", route: "/console/accounts/{account}/reset-factors/", who: superuser},
+	{name: "account-cancel-recovery", route: "/console/accounts/{account}/cancel-recovery/", who: superuser},
 	{name: "account-look", route: "/console/accounts/{account}/look/", who: superuser},
 	{name: "account-session", route: "/console/accounts/{account}/sessions/{session}/", who: superuser, reach: func(b *tab, c *cast) {
 		signsIn(b.t, c.owner, http.StatusOK)

@@ -148,3 +148,21 @@ func signsIn(t testing.TB, p person, want int) (access string) {
 	}
 	return tokens.Access
 }
+
+// newDeviceLink has somebody sign in with two browsers and returns where the mail about the second leads.
+func newDeviceLink(t testing.TB, p person) string {
+	t.Helper()
+	signIn := func() {
+		sent := url.Values{"name": {p.email}, "password": {p.password}}.Encode()
+		site.call(t, http.MethodPost, firstPage, "application/x-www-form-urlencoded", sent, "Origin", site.URL)
+	}
+	signIn()
+	return mailed(t, p.email, signIn).link(t)
+}
+
+// newAddressLink has somebody ask for another address and returns where the mail to it leads.
+func newAddressLink(t testing.TB, p person, address string) string {
+	t.Helper()
+	access := signsIn(t, p, http.StatusOK)
+	return mailed(t, address, func() { site.asks(t, access, "/me/email/", map[string]string{"email": address}, nil) }).link(t)
+}

@@ -41,7 +41,7 @@ func licence(t *testing.T, module string) []string {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, name := range []string{"LICENSE", "LICENSE.md", "COPYING"} {
+	for _, name := range []string{"LICENSE", "LICENSE.md", "LICENSE-APACHE", "COPYING"} {
 		b, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), name))
 		if err != nil {
 			continue
@@ -50,6 +50,7 @@ func licence(t *testing.T, module string) []string {
 		for id, sentence := range map[string]string{
 			"MIT": "Permission is hereby granted, free of charge", "MPL-2.0": "Mozilla Public License Version 2.0",
 			"Apache-2.0": "Licensed under the Apache License, Version 2.0", "BSD-3-Clause": "Neither the name of",
+			"ISC": "Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby granted",
 		} {
 			if strings.Contains(text, sentence) {
 				found = append(found, id)

@@ -34,9 +34,11 @@ func (b *Book) Issue(ctx context.Context, tx *db.Tx, t *Ticket, life time.Durati
 
 func optional(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
-// open is the condition that a ticket may still be used, at time $2.
+// open is the condition that a ticket may still be used, at time $2. What was mailed dies when the
+// account's address is another.
 const open = `used_at IS NULL AND expires_at > $2
-	AND (account_id IS NULL OR EXISTS (SELECT 1 FROM account a WHERE a.id = ticket.account_id AND a.active AND a.epoch = ticket.epoch))`
+	AND (account_id IS NULL OR EXISTS (SELECT 1 FROM account a WHERE a.id = ticket.account_id AND a.active AND a.epoch = ticket.epoch
+		AND ticket.email_key IN ('', a.email_key)))`
 
 const columns = `id, purpose, account_id, epoch, session_id, email_key, code_hash, data, tries, created_at, expires_at`
 

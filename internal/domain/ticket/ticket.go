@@ -21,8 +21,8 @@ var ErrRejected = fault.New(fault.Unauthenticated, "step_rejected", "This step i
 // MaxTries is how often a ticket may be tried.
 const MaxTries = 5
 
-// CodeDigits is the length of a mailed code: long enough that all tries of all tickets that an address
-// can be sent in a year guess one with a chance far below one in a thousand.
+// CodeDigits is the length of a mailed code. An address can be sent 5 mails an hour by default, and each
+// ticket bears 5 tries, so that an hour of guessing finds one with a chance of 1 in 4,000,000.
 const CodeDigits = 8
 
 // Ticket is one row.

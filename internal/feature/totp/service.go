@@ -98,7 +98,7 @@ func (s *Service) Rename(ctx context.Context, tx *db.Tx, accountID, id uuid.UUID
 		return err
 	}
 	if name == "" {
-		return ErrName.WithField("name", "required", "A name cannot be empty.")
+		return ErrName.WithField("name", "invalid", "1 to 64 characters.")
 	}
 	return rename(ctx, tx, accountID, id, name)
 }

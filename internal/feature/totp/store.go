@@ -43,7 +43,7 @@ func wait(ctx context.Context, d *db.DB, w *device) error {
 			DO UPDATE SET id = excluded.id, name = excluded.name, secret = excluded.secret, last_step = 0, created_at = excluded.created_at
 		RETURNING id`, []any{w.accountID, w.ID, w.Name, w.sealed, w.CreatedAt, MaxDevices}, &w.ID)
 	if errors.Is(err, db.ErrNoRows) {
-		return ErrTooMany
+		return ErrTooMany // or the account is gone, and with it whoever could be told so
 	}
 	if err != nil {
 		return fmt.Errorf("totp: wait: %w", err)

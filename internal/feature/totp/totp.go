@@ -192,7 +192,7 @@ func shown(s string, most int) string {
 func named(name string) (string, error) {
 	name = oneLine(name)
 	if utf8.RuneCountInString(name) > maxName {
-		return "", ErrName.WithField("name", "invalid", "At most 64 characters.")
+		return "", ErrName.WithField("name", "invalid", "1 to 64 characters.")
 	}
 	return name, nil
 }

@@ -183,7 +183,7 @@ func (s *Service) announce(ctx context.Context, tx *db.Tx, owner *account.Accoun
 func (s *Service) Pending(ctx context.Context, id account.ID) (*factor.Recovery, error) {
 	w, err := factor.FindRecovery(ctx, s.DB, id, s.DB.Now())
 	if errors.Is(err, factor.ErrNoRecovery) {
-		return nil, nil //nolint:nilnil // as it says
+		return nil, nil
 	}
 	return w, err
 }

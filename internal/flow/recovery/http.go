@@ -12,7 +12,7 @@ func Routes(s *Service) []web.Route {
 	return append([]web.Route{
 		web.Post("/password/reset/", web.Public, web.JSON(s.handleRequest)).Says("Ask for a link to choose a new password").Answers(http.StatusAccepted),
 		web.Post("/password/reset/confirm/", web.Public, web.JSON(s.handleConfirm)).Says("Choose a new password with the mailed token; all sessions end"),
-		web.Post("/sessions/not-me/", web.Public, web.JSON(s.handleNotMe)).Says("End a session that its owner was told of by mail, with the token of that mail"),
+		web.Post("/not-me/", web.Public, web.JSON(s.handleNotMe)).Says("End a session that its owner was told of by mail, with the token of that mail"),
 	}, factorRoutes(s)...)
 }
 

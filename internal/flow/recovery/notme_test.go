@@ -64,7 +64,7 @@ func (w *world) devices(id account.ID) int {
 
 func (w *world) disown(token string) domaintest.Answer {
 	w.t.Helper()
-	return w.Call(http.MethodPost, "/sessions/not-me/", `{"token":"`+token+`"}`)
+	return w.Call(http.MethodPost, "/not-me/", `{"token":"`+token+`"}`)
 }
 
 func TestDisowningEndsThatSessionAndForgetsTheBrowsers(t *testing.T) {

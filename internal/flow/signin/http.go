@@ -96,6 +96,9 @@ func answer(q *web.Request) func(*SignedIn, error) (*loginResponse, error) {
 		if !done.EnrolBy.IsZero() {
 			out.Body.EnrolBy = &done.EnrolBy
 		}
+		if err := introduce(q, done.browser); err != nil {
+			return nil, err
+		}
 		out.Body.tokenBody, err = deliver(q, &done.Tokens)
 		return &out, err
 	}
@@ -113,19 +116,24 @@ func (s *Service) client(q *web.Request) (Browser, error) {
 	return s.browser(q)
 }
 
-// browser returns what the browser that asks is known by, and gives it a token if it has none.
+// browser returns what the browser that asks is known by, or a token for it if it has none.
 func (s *Service) browser(q *web.Request) (Browser, error) {
 	token, _, err := q.Cookie(deviceCookie)
 	if err != nil {
 		return Browser{}, err
 	}
 	if !secret.IsToken(token) {
-		token = secret.NewToken()
-		if err := q.SetCookie(deviceCookie, token, device.CookieLife); err != nil {
-			return Browser{}, err
-		}
+		return Browser{Token: secret.NewToken(), New: true}, nil
 	}
 	return Browser{Token: token}, nil
+}
+
+// introduce gives a browser its token that has signed somebody in for the first time.
+func introduce(q *web.Request, b Browser) error {
+	if !b.New {
+		return nil
+	}
+	return q.SetCookie(deviceCookie, b.Token, device.CookieLife)
 }
 
 // deliver sends tokens the way the session was opened.

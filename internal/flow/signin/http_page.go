@@ -172,7 +172,7 @@ func (s *Service) arrive(w http.ResponseWriter, r *http.Request, c *PageCookie, 
 			return err
 		}
 	}
-	if err := errors.Join(q.ClearCookie(stepCookie), q.ClearCookie(mailCookie), s.setCookie(q, c)); err != nil {
+	if err := errors.Join(q.ClearCookie(stepCookie), q.ClearCookie(mailCookie), introduce(q, c.browser), s.setCookie(q, c)); err != nil {
 		return err
 	}
 	http.Redirect(w, r, after(q, next), http.StatusSeeOther) //nolint:gosec // ReturnTo lets through what is ours or listed

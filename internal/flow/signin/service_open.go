@@ -23,6 +23,8 @@ import (
 // Browser is what a browser that signs in is known by.
 type Browser struct {
 	Token string // of package device; empty: what signs in is no browser
+	// New says that it has not been given its token yet. It is when it has signed somebody in.
+	New bool
 }
 
 // goal is what a sign-in is to come to. It travels from step to step in tickets.
@@ -162,6 +164,7 @@ func (s *Service) birth(g goal, b Browser) (birth, *PageCookie) {
 		return made, nil
 	}
 	p, cookie := s.cfg.Pages, newPageCookie()
+	cookie.browser = b
 	made.audience, made.idle, made.absolute = s.cfg.Audiences[0], p.Idle, p.Absolute
 	if g.Remember {
 		made.idle, made.absolute, cookie.Life = p.RememberedIdle, p.RememberedAbsolute, p.RememberedAbsolute
@@ -235,7 +238,7 @@ func (s *Service) signIn(ctx context.Context, p *proven, g goal, b Browser) (*Si
 	if err != nil {
 		return nil, err
 	}
-	return &SignedIn{Tokens: *tokens, Account: p.account, EnrolBy: enrolBy}, nil
+	return &SignedIn{Tokens: *tokens, Account: p.account, EnrolBy: enrolBy, browser: b}, nil
 }
 
 // signInPage opens a session for pages.

@@ -22,6 +22,8 @@ type PageCookie struct {
 	Value string
 	// Life is how long to keep it; zero: until the browser is closed.
 	Life time.Duration
+
+	browser Browser
 }
 
 func newPageCookie() *PageCookie { return &PageCookie{Value: secret.NewToken()} }

@@ -157,7 +157,7 @@ func (s *Service) enrol(ctx context.Context, tx *db.Tx, id account.ID, code stri
 	if err != nil {
 		return err
 	}
-	if err := audit.Record(ctx, tx, audit.Event{Kind: "factor.added", AccountID: id, Detail: map[string]string{"method": factor.TOTP}}); err != nil {
+	if err := audit.Record(ctx, tx, audit.Event{Kind: "factor.added", AccountID: id, Detail: map[string]string{"factor": factor.TOTP, "id": d.ID.String()}}); err != nil {
 		return err
 	}
 	return s.Letters.Write(ctx, tx, letter.FactorAdded, id, letter.Content{Name: d.Name})

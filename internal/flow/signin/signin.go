@@ -180,4 +180,6 @@ type SignedIn struct {
 	Account *account.Account
 	// EnrolBy is until when the account must have a second factor; zero: it need not, or has one.
 	EnrolBy time.Time
+
+	browser Browser
 }

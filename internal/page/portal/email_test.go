@@ -37,7 +37,7 @@ func (w *world) email() (typed string) {
 // asked asks for another address and returns the token of the link.
 func (w *world) asked(email string) string {
 	w.t.Helper()
-	w.did(w.send("/account/email/", "email", email), "/account/email/", "We have sent a link to the new address.")
+	w.did(w.send("/account/email/", "email", email), "/account/email/", "We have sent a mail to the new address.")
 	return domaintest.Token(w.mailed()[email])
 }
 
@@ -60,7 +60,7 @@ func (w *world) button(a domaintest.Answer, path string) string {
 func TestAnAddressIsChangedByTheLinkThatIsMailed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		token := w.asked("new@example.com")
-		if d := w.open("/account/email/").main(); !strings.Contains(d.text(), "Your address is jo@example.com") || !strings.Contains(d.text(), "new@example.com We have sent a link, good until") {
+		if d := w.open("/account/email/").main(); !strings.Contains(d.text(), "Your address is jo@example.com") || !strings.Contains(d.text(), "new@example.com Until") {
 			t.Errorf("it says\n%s", d.text())
 		}
 		for range 10 { // mail scanners
@@ -143,8 +143,8 @@ func TestThePageOfTheAddressSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("answered %d\n%s", a.Status, a.Text)
 		}
 		taken := w.Account("ann@example.com", "")
-		w.did(w.send("/account/email/", "email", taken.Email), "/account/email/", "We have sent a link to the new address.")
-		if d := w.open("/account/email/").main(); !strings.Contains(d.text(), "ann@example.com We have sent a link, good until") {
+		w.did(w.send("/account/email/", "email", taken.Email), "/account/email/", "We have sent a mail to the new address.")
+		if d := w.open("/account/email/").main(); !strings.Contains(d.text(), "ann@example.com Until") {
 			t.Errorf("it says\n%s", d.text())
 		}
 		want, _, _, err := w.Letters.Preview(letter.EmailTaken, "")

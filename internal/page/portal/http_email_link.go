@@ -25,15 +25,10 @@ type linkView struct {
 	Link   *identifier.Link // nil: it is not good, or not any more
 	Used   bool             // what it would do is done
 	Form   *ui.Form
-	Next   string // where to go on
 }
 
 func (l mailedLink) view(r *http.Request) linkView {
-	v := linkView{Undo: l.purpose == identifier.Undo, Action: l.path, Form: ui.NewForm(r), Next: emailPath}
-	if v.Undo {
-		v.Next = forgotPath
-	}
-	return v
+	return linkView{Undo: l.purpose == identifier.Undo, Action: l.path, Form: ui.NewForm(r)}
 }
 
 func (l mailedLink) show(w http.ResponseWriter, r *http.Request) error {
