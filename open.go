@@ -337,7 +337,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
 			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
 		}})
-	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Identifier: g.identifier, Usernames: g.cfg.SignInBy != signin.ByEmail, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
+	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Identifier: g.identifier, Usernames: g.cfg.SignInBy != signin.ByEmail, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Recovery: g.recovery, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
 	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter, Places: g.places,
 		Hashing: g.hasher.Stats, Skew: func() time.Duration { return time.Duration(g.skew.Load()) }, KeyLifetime: g.cfg.SigningKeyLifetime,
 		API: g.Issuer(), Settings: g.settings()})

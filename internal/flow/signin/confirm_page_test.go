@@ -135,3 +135,29 @@ func TestAKeptFormHoldsNoProof(t *testing.T) {
 		}
 	})
 }
+
+// What is proven anew is the browser's own session, even while its person looks at another's pages.
+func TestConfirmIsForTheBrowsersOwnPerson(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Exec("UPDATE account SET superuser = TRUE WHERE id = $1", w.account.ID)
+		owner := w.Account("owner@example.com", "")
+		b := w.browser()
+		b.signIn()
+		staff, err := w.flow.Visitor(t.Context(), b.cookies[cookieName], "")
+		must(t, err)
+		look, err := w.flow.Look(t.Context(), staff, owner.Subject, "asked for help with the profile")
+		must(t, err)
+		b.cookies["__Host-gatehouse-look"] = look.Value
+		for _, path := range []string{confirm, confirm + "mail/"} {
+			if _, text := b.get(path); !strings.Contains(text, email) || strings.Contains(text, "owner@example.com") {
+				t.Errorf("%s asks for another's proof: %s", path, text)
+			}
+		}
+		resp, _ := b.post(confirm+"mail/", nil) // they have a password
+		if resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("answered %d", resp.StatusCode)
+		}
+		resp, _ = b.post(confirm, url.Values{"method": {"password"}, "password": {pass}})
+		b.leadsTo(resp, "/account/")
+	})
+}

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
@@ -13,6 +15,8 @@ type homeView struct {
 	frame
 	Groups  []tileGroup
 	EraseAt time.Time // when the account is erased; zero: never
+	// Lost is somebody's wish to remove the second factors; nil: there is none.
+	Lost *factor.Recovery
 }
 
 type tileGroup struct {
@@ -35,7 +39,11 @@ func (p *Portal) writeHome(w http.ResponseWriter, r *http.Request, v *session.Vi
 	if err != nil {
 		return err
 	}
-	view, lang := homeView{frame: newFrame(v, f), EraseAt: m.EraseAt}, p.UI.Language(r)
+	lost, err := p.Recovery.Pending(r.Context(), v.Account.ID)
+	if err != nil {
+		return err
+	}
+	view, lang := homeView{frame: newFrame(v, f), EraseAt: m.EraseAt, Lost: lost}, p.UI.Language(r)
 	for i, t := range p.places {
 		if i == 0 || p.places[i-1].Group != t.Group {
 			view.Groups = append(view.Groups, tileGroup{Key: t.Group})
@@ -54,4 +62,13 @@ func (p *Portal) writeHome(w http.ResponseWriter, r *http.Request, v *session.Vi
 		last.Tiles = append(last.Tiles, tile)
 	}
 	return p.write(w, r, v, homePath, ui.Page{Status: status, Name: "portal/home", Data: view})
+}
+
+// postKeepFactors ends what somebody waits for who said that they lost the second factors. Whoever is
+// signed in here has them, or had.
+func (p *Portal) postKeepFactors(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
+	if err := p.Recovery.Cancel(r.Context(), v.Bearer()); err != nil && !errors.Is(err, factor.ErrNoRecovery) {
+		return err
+	}
+	return done(w, r, homePath, "factors_kept")
 }

@@ -17,6 +17,7 @@ import (
 func (p *Portal) securityRoutes() []web.Route {
 	return []web.Route{
 		web.Get(securityPath, web.Person, web.Page(signedIn(p.showSecurity))),
+		web.Post(securityPath+"keep/", web.Person, web.Form(signedIn(p.postKeepFactors))),
 		web.Get(appsPath, web.Person, web.Page(signedIn(p.showDevices(apps)))),
 		web.Get(appsPath+"add/", web.FreshPerson, web.Page(signedIn(p.showAppAdd))),
 		web.Post(appsPath+"add/", web.FreshPerson, web.Form(signedIn(p.postAppAdd))),

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
@@ -41,6 +42,7 @@ type Deps struct {
 	Policy     password.Policy // its rules are shown before somebody breaks one
 	SignIn     *signin.Service
 	Enrol      *enrol.Service
+	Recovery   *recovery.Service
 	Places     *place.Finder       // of network addresses; nil: none are known
 	Attributes []account.Attribute // as declared
 	Tiles      []Tile              // of further features

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin/signintest"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
@@ -100,7 +101,11 @@ func (w *world) portal(tiles []portal.Tile) *portal.Portal {
 		UsernamesPerAccount: ratelimit.Limit{Name: "username.change", Burst: 2, Per: 30 * 24 * time.Hour},
 	}, identifier.Deps{DB: w.DB.DB, Keys: w.Keys, Schema: schema, Limiter: w.Limiter, Queue: w.Queue, Letters: w.Letters})
 	must(w.t, err)
-	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Identifier: identifiers, Usernames: true, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Attributes: declared, Tiles: tiles,
+	lost, err := recovery.New(recovery.Config{Lifetime: 30 * time.Minute, PerMailbox: signintest.Config().PerAccount, PerNetwork: signintest.Config().PerAddress,
+		PerAccount: signintest.Config().PerAccount, PerAddress: signintest.Config().PerAddress},
+		recovery.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Queue: w.Queue, Letters: w.Letters, UI: u})
+	must(w.t, err)
+	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Identifier: identifiers, Usernames: true, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Recovery: lost, Attributes: declared, Tiles: tiles,
 		Places: placetest.Finder(w.t, map[string]place.Place{"192.0.2.0/24": {City: "Berlin", Country: "DE"}})})
 }
 
