@@ -57,7 +57,7 @@ func (s *Service) postConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err := errors.Join(q.ClearCookie(confirmCookie), s.setCookie(q, cookie)); err != nil {
 		return err
 	}
-	http.Redirect(w, r, after(q, v.Next), http.StatusSeeOther) //nolint:gosec // ReturnTo lets through what is ours or listed
+	http.Redirect(w, r, after(q, v.Next), http.StatusSeeOther)
 	return nil
 }
 
@@ -69,7 +69,7 @@ func (s *Service) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 		if err := web.FromContext(r.Context()).SetBrowserCookie(confirmCookie, token); err != nil {
 			return err
 		}
-		http.Redirect(w, r, withQuery(confirmPath, "next", onward(r, next), "done", "signin.done.code_sent"), http.StatusSeeOther)
+		http.Redirect(w, r, withQuery(confirmPath, map[string]string{"next": onward(r, next), "done": "signin.done.code_sent"}), http.StatusSeeOther)
 		return nil
 	}
 	v := proveView{Form: ui.NewForm(r), Next: next}

@@ -119,7 +119,7 @@ func (s *Service) postMailCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !found {
-		http.Redirect(w, r, withQuery(mailPath, "over", "yes"), http.StatusSeeOther)
+		http.Redirect(w, r, withQuery(mailPath, map[string]string{"over": "yes"}), http.StatusSeeOther)
 		return nil
 	}
 	b, err := s.browser(web.FromContext(r.Context()))

@@ -126,11 +126,11 @@ func after(q *web.Request, next string) string {
 }
 
 // withQuery returns a path of ours with a query of names and values, of which the empty ones are left out.
-func withQuery(path string, query ...string) string {
+func withQuery(path string, query map[string]string) string {
 	q := url.Values{}
-	for i := 0; i < len(query); i += 2 {
-		if query[i+1] != "" {
-			q.Set(query[i], query[i+1])
+	for name, value := range query {
+		if value != "" {
+			q.Set(name, value)
 		}
 	}
 	if len(q) == 0 {
@@ -175,7 +175,7 @@ func (s *Service) arrive(w http.ResponseWriter, r *http.Request, c *PageCookie, 
 	if err := errors.Join(q.ClearCookie(stepCookie), q.ClearCookie(mailCookie), introduce(q, c.browser), s.setCookie(q, c)); err != nil {
 		return err
 	}
-	http.Redirect(w, r, after(q, next), http.StatusSeeOther) //nolint:gosec // ReturnTo lets through what is ours or listed
+	http.Redirect(w, r, after(q, next), http.StatusSeeOther)
 	return nil
 }
 

@@ -80,7 +80,7 @@ func toSecond(w http.ResponseWriter, r *http.Request, err error, next string) er
 	if err := errors.Join(q.ClearCookie(mailCookie), q.SetBrowserCookie(stepCookie, why.Next.Ticket)); err != nil {
 		return err
 	}
-	http.Redirect(w, r, withQuery(secondPath, "next", onward(r, next)), http.StatusSeeOther)
+	http.Redirect(w, r, withQuery(secondPath, map[string]string{"next": onward(r, next)}), http.StatusSeeOther)
 	return nil
 }
 
@@ -92,7 +92,7 @@ func startAgain(w http.ResponseWriter, r *http.Request, next string) error {
 			return err
 		}
 	}
-	http.Redirect(w, r, withQuery(signInPath, "next", onward(r, next), "over", "yes"), http.StatusSeeOther)
+	http.Redirect(w, r, withQuery(signInPath, map[string]string{"next": onward(r, next), "over": "yes"}), http.StatusSeeOther)
 	return nil
 }
 
@@ -179,7 +179,7 @@ func (s *Service) postSecondMail(w http.ResponseWriter, r *http.Request) error {
 	}
 	next := r.PostForm.Get("next")
 	if err = s.MailStep(r.Context(), token); err == nil {
-		http.Redirect(w, r, withQuery(secondPath, "method", factor.EmailCode, "next", onward(r, next), "done", "signin.done.code_sent"), http.StatusSeeOther)
+		http.Redirect(w, r, withQuery(secondPath, map[string]string{"method": factor.EmailCode, "next": onward(r, next), "done": "signin.done.code_sent"}), http.StatusSeeOther)
 		return nil
 	}
 	v := proveView{Form: ui.NewForm(r), Next: next}
