@@ -218,7 +218,7 @@ type Limits struct {
 	// StepPerAccount bounds wrong second steps, such as codes, for one account; default 20 in an hour.
 	StepPerAccount Limit `config:"step_per_account"`
 	// ChallengesPerNetwork bounds how often sign-ins with a passkey are begun from one network address;
-	// default 1,000 in an hour.
+	// default 10,000 in an hour: a page that offers passkeys begins one.
 	ChallengesPerNetwork Limit `config:"challenges_per_network"`
 	// EmailChangesPerAccount and UsernameChangesPerAccount bound how often people may be called something
 	// else; default 5 in a day and 2 in 30 days.
@@ -318,7 +318,7 @@ func (c Config) withDefaults() Config {
 	c.Limits.SignInPerAddress.orDefault(50, 15*time.Minute)
 	c.Limits.ConfirmPerAccount.orDefault(5, 15*time.Minute)
 	c.Limits.StepPerAccount.orDefault(20, time.Hour)
-	c.Limits.ChallengesPerNetwork.orDefault(1000, time.Hour)
+	c.Limits.ChallengesPerNetwork.orDefault(10_000, time.Hour)
 	c.Limits.EmailChangesPerAccount.orDefault(5, 24*time.Hour)
 	c.Limits.UsernameChangesPerAccount.orDefault(2, 30*24*time.Hour)
 	c.Limits.ExportPerAccount.orDefault(5, time.Hour)

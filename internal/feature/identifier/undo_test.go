@@ -3,6 +3,7 @@ package identifier_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -153,6 +154,34 @@ func TestOfParallelChangesOneWins(t *testing.T) {
 			if len(w.mails()) != 1 || len(w.Audited("email.changed")) != round+1 {
 				t.Error("it was told or written down twice")
 			}
+		}
+	})
+}
+
+// SQLite writes one transaction at a time: there nothing can come between.
+func TestAChangeWaitsForTheOneBeforeIt(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if w.Engine() == "sqlite" {
+			return
+		}
+		first, second := w.link(w.me, "new@example.com"), w.link(w.me, "new2@example.com")
+		came := make(chan domaintest.Answer, 1)
+		w.Inspect(func(query string) error {
+			if strings.HasPrefix(query, "UPDATE account SET email") {
+				w.Inspect(nil)
+				go func() { came <- w.confirm(second) }()
+				for waiting := 0; waiting == 0 && len(came) == 0; {
+					w.Read(&waiting, "SELECT count(*) FROM pg_locks WHERE NOT granted")
+				}
+			}
+			return nil
+		})
+		if a := w.confirm(first); a.Status != http.StatusOK {
+			t.Errorf("answered %d %s", a.Status, a.Code)
+		}
+		refused(t, <-came, http.StatusBadRequest, "link_invalid")
+		if got := w.email(w.account.ID); got != "new@example.com" {
+			t.Errorf("it is %s", got)
 		}
 	})
 }

@@ -331,9 +331,14 @@ func TestNoSubsetOfProofsOpensASession(t *testing.T) {
 			if held&codes != 0 {
 				tools.codes = w.backupCodes()
 			}
-			strong := held&(app|key) != 0
+			strong, open := held&(app|key) != 0, map[string]bool{}
 			for _, order := range orders([]string{factor.Password, factor.EmailCode, factor.TOTP, factor.BackupCode, factor.Passkey}) {
+				if len(order) > 1 && open[strings.Join(order[:len(order)-1], " ")] {
+					open[strings.Join(order, " ")] = true // less was enough
+					continue
+				}
 				opened := w.tryInOrder(order, &tools)
+				open[strings.Join(order, " ")] = opened
 				has := func(m string) bool { return slices.Contains(order, m) }
 				enough := false
 				switch first := order[0]; {
@@ -575,7 +580,7 @@ func TestANewDeviceIsToldButNotTheFirst(t *testing.T) {
 			t.Errorf("told of the first device: %v", got)
 		}
 		login(there)
-		if got := subjects(); len(got) != 1 || !strings.Contains(got[0], "New device") {
+		if got := subjects(); len(got) != 1 || !strings.Contains(got[0], "device") {
 			t.Errorf("told %v", got)
 		}
 		login(there)
