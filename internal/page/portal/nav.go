@@ -43,16 +43,17 @@ func (p *Portal) ownTiles() []Tile {
 	tiles := []Tile{
 		{Href: profilePath, Key: "portal.profile.title", Group: You, State: profileState},
 		{Href: emailPath, Key: "portal.email.title", Group: You, State: emailState},
+	}
+	if p.Usernames {
+		tiles = append(tiles, Tile{Href: usernamePath, Key: "portal.username.title", Group: You, State: usernameState})
+	}
+	return append(tiles, []Tile{
 		{Href: languagePath, Key: "portal.language.title", Group: You, State: languageState},
 		{Href: passwordPath, Key: "portal.password.title", Group: Security, State: p.passwordState},
 		{Href: securityPath, Key: "portal.security.title", Group: Security, State: p.securityState},
 		{Href: sessionsPath, Key: "portal.sessions.title", Group: Security, State: p.sessionsState},
 		{Href: dataPath, Key: "portal.data.title", Group: Data, State: dataState},
-	}
-	if p.Usernames {
-		tiles = slices.Insert(tiles, 2, Tile{Href: usernamePath, Key: "portal.username.title", Group: You, State: usernameState})
-	}
-	return tiles
+	}...)
 }
 
 // ordered puts tiles of one group together. Within a group they keep their order.

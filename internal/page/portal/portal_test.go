@@ -21,6 +21,23 @@ var freshPaths = []string{"/account/email/", "/account/username/", "/account/del
 // publicPaths are for everybody: what mails lead to, and the way out.
 var publicPaths = []string{"/account/goodbye/", "/account/email/confirm/", "/account/email/confirm/done/", "/account/email/undo/", "/account/email/undo/done/"}
 
+func everyRoute() []web.Route {
+	return portal.Routes(&portal.Portal{Deps: portal.Deps{Usernames: true}})
+}
+
+func TestWithoutUserNamesThereIsNoPageForThem(t *testing.T) {
+	with, without := everyRoute(), portal.Routes(&portal.Portal{})
+	there := func(r web.Route) bool { return r.Path == "/account/username/" }
+	if !slices.ContainsFunc(with, there) || slices.ContainsFunc(without, there) {
+		t.Error("the page is there without them, or never")
+	}
+	for _, link := range portal.New(portal.Deps{}).Nav("/account/") {
+		if link.Href == "/account/username/" {
+			t.Error("the navigation leads there")
+		}
+	}
+}
+
 func TestEveryPageShowsAndSpeaksInWords(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, path := range slices.Concat(paths, freshPaths, []string{"/account/goodbye/", "/account/email/confirm/done/", "/account/email/undo/done/"}) {
@@ -33,7 +50,7 @@ func TestEveryPageShowsAndSpeaksInWords(t *testing.T) {
 }
 
 func TestPagesAskWhoIsThere(t *testing.T) {
-	for _, r := range portal.Routes(&portal.Portal{}) {
+	for _, r := range everyRoute() {
 		if r.Access != web.Person && r.Access != web.FreshPerson && !slices.Contains(publicPaths, r.Path) {
 			t.Errorf("%s %s may be called by %s", r.Method, r.Path, r.Access)
 		}
@@ -145,7 +162,7 @@ func TestWhoLooksOnFindsNothingToSend(t *testing.T) {
 
 func TestNoFormOfAnotherOriginIsBelieved(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		for _, r := range portal.Routes(&portal.Portal{}) {
+		for _, r := range everyRoute() {
 			if r.Method != http.MethodPost {
 				continue
 			}
