@@ -268,6 +268,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		return err
 	}
 	guesses := g.limit("signin.account", g.cfg.Limits.SignInPerAccount)
+	steps := g.limit("signin.step", g.cfg.Limits.StepPerAccount)
 	perNetwork := g.limit("signin.address", g.cfg.Limits.SignInPerAddress)
 	perMailbox, mailsPerNetwork := g.limit("mail.address", g.cfg.Limits.MailPerAddress), g.limit("mail.network", g.cfg.Limits.MailPerNetwork)
 	// Whoever is signed in guesses apart from whoever is not: nobody outside can use an owner's tries up.
@@ -281,7 +282,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		return err
 	}
 	g.signin, err = signin.New(signin.Config{
-		PerStep: g.limit("signin.step", g.cfg.Limits.StepPerAccount), PerChallenge: g.limit("passkey.begin", g.cfg.Limits.ChallengesPerNetwork),
+		PerStep: steps, PerChallenge: g.limit("passkey.begin", g.cfg.Limits.ChallengesPerNetwork),
 		Required: g.factorRequired, Grace: g.cfg.SecondFactor.Grace, RememberDevices: g.cfg.SecondFactor.RememberDevices, NoEmailSignIn: g.cfg.EmailSignInOff,
 		NotMe:  g.cfg.PublicURL + "/account/not-me/?token={token}",
 		Issuer: g.Issuer(), Audiences: g.cfg.Audience, AccessLife: g.cfg.AccessTokenLifetime, Identifier: g.cfg.SignInBy, AuditRefresh: g.cfg.AuditRefresh,
@@ -310,7 +311,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		return err
 	}
 	g.recovery, err = recovery.New(recovery.Config{
-		Lifetime: resetLife, WithoutPassword: g.cfg.Password.FirstByReset, PerAccount: guesses, PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
+		Lifetime: resetLife, WithoutPassword: g.cfg.Password.FirstByReset, PerAccount: guesses, PerStep: steps, PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, PerAddress: perNetwork,
 		ByUsername: g.cfg.SignInBy == signin.ByUsername, SignInURL: g.cfg.Links.SignIn, FactorDelay: g.cfg.SecondFactor.RecoveryDelay,
 	}, recovery.Deps{Places: g.places, UI: g.ui, DB: g.db, Keys: g.keys, Hasher: g.hasher, Policy: g.policy, Limiter: g.limiter, Queue: g.queue, Letters: g.letters})
 	if err != nil {
@@ -335,7 +336,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters, Queue: g.queue, Limiter: g.limiter,
 		SendReset: g.recovery.Mail,
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
-			return g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()})
+			return errors.Join(g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()}), g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: steps, Key: id.String()}))
 		}})
 	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Identifier: g.identifier, Usernames: g.cfg.SignInBy != signin.ByEmail, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Recovery: g.recovery, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
 	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter, Places: g.places,
@@ -354,6 +355,8 @@ func (g *Gatehouse) openFactors(perMailbox, mailsPerNetwork ratelimit.Limit) (er
 		return err
 	}
 	g.backupCodes = backupcode.New(backupcode.Deps{Hasher: g.keys.Hasher("backup code")})
+	// Apart from the limit of resets: whoever has codes mailed to others must not keep them from those.
+	perMailbox.Name = "mail.signin"
 	g.emailCodes, err = emailcode.New(emailcode.Config{PerMailbox: perMailbox, PerNetwork: mailsPerNetwork, Link: g.cfg.PublicURL + "/account/sign-in/link/?token={token}"},
 		emailcode.Deps{DB: g.db, Limiter: g.limiter, Queue: g.queue, Letters: g.letters, Tickets: g.tickets})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/stat"
@@ -44,6 +45,7 @@ func (g *Gatehouse) start(ctx context.Context) {
 	})
 	g.queue.Every("factors.recovery", time.Minute, g.recovery.TellReady)
 	g.queue.Every("accounts.erase", time.Minute, g.sweep(func(ctx context.Context, _ *db.DB, limit int) (int64, error) { return g.profile.EraseDue(ctx, limit) }))
+	g.queue.Every("names.sweep", time.Hour, g.sweep(account.SweepNames))
 	g.queue.Every("recoveries.sweep", time.Hour, g.sweep(recovery.SweepFactors))
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
 	g.queue.Every("stats.collect", 5*time.Minute, func(ctx context.Context) error { return stat.Collect(ctx, g.db) })

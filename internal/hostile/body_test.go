@@ -20,7 +20,7 @@ import (
 // door is a route that takes a body.
 type door struct {
 	method, path string
-	members      map[string]string // JSON types by name
+	members      map[string]string // JSON types by name; with ? it may be left out, and null is the same
 	optional     bool              // a request without a body is sound
 	bearer       bool
 	root         bool // it takes a superuser's token
@@ -28,32 +28,63 @@ type door struct {
 }
 
 var doors = []door{
-	{method: "POST", path: "/register/", members: map[string]string{"email": "string", "password": "string", "full_name": "string", "phone": "string", "username": "string", "locale": "string", "attributes": "object"}},
-	{method: "POST", path: "/email/verify/", members: map[string]string{"token": "string", "username": "string"}},
+	{method: "POST", path: "/register/", members: map[string]string{"email": "string", "password": "string", "full_name": "string?", "phone": "string?", "username": "string?", "locale": "string?", "attributes": "object?"}},
+	{method: "POST", path: "/email/verify/", members: map[string]string{"token": "string", "username": "string?"}},
 	{method: "POST", path: "/email/verify/resend/", members: map[string]string{"email": "string"}},
-	{method: "POST", path: "/login/", members: map[string]string{"email": "string", "username": "string", "password": "string", "audience": "string", "transport": "string"}},
-	{method: "POST", path: "/token/refresh/", members: map[string]string{"refresh": "string"}, optional: true},
+	{method: "POST", path: "/login/", members: map[string]string{"email": "string", "username": "string?", "password": "string", "audience": "string?", "transport": "string?"}},
+	{method: "POST", path: "/login/mfa/", members: map[string]string{"mfa_token": "string", "method": "string", "code": "string", "password": "string", "ticket": "string", "credential": "object", "remember_device": "boolean"}},
+	{method: "POST", path: "/login/mfa/email/", members: map[string]string{"mfa_token": "string"}},
+	{method: "POST", path: "/login/mfa/passkey/", members: map[string]string{"mfa_token": "string"}},
+	{method: "POST", path: "/login/mfa/setup/", members: map[string]string{"mfa_token": "string"}},
+	{method: "POST", path: "/passkeys/login/begin/", members: map[string]string{"audience": "string?", "transport": "string?"}},
+	{method: "POST", path: "/passkeys/login/finish/", members: map[string]string{"ticket": "string", "credential": "object"}},
+	{method: "POST", path: "/magic-link/", members: map[string]string{"email": "string", "audience": "string?", "transport": "string?"}},
+	{method: "POST", path: "/magic-link/verify/", members: map[string]string{"ticket": "string", "code": "string"}},
+	{method: "POST", path: "/token/refresh/", members: map[string]string{"refresh": "string?"}, optional: true},
 	{method: "POST", path: "/token/verify/", members: map[string]string{"token": "string"}},
-	{method: "POST", path: "/token/revoke/", members: map[string]string{"token": "string", "token_type_hint": "string"}, form: true},
-	{method: "POST", path: "/logout/", members: map[string]string{"refresh": "string"}, optional: true},
-	{method: "POST", path: "/logout/all/", members: map[string]string{"refresh": "string"}, optional: true},
+	{method: "POST", path: "/token/revoke/", members: map[string]string{"token": "string?", "token_type_hint": "string?"}, form: true},
+	{method: "POST", path: "/logout/", members: map[string]string{"refresh": "string?"}, optional: true},
+	{method: "POST", path: "/logout/all/", members: map[string]string{"refresh": "string?"}, optional: true},
 	{method: "POST", path: "/password/reset/", members: map[string]string{"email": "string"}},
 	{method: "POST", path: "/password/reset/confirm/", members: map[string]string{"token": "string", "new_password": "string"}},
-	{method: "DELETE", path: "/me/", members: map[string]string{"password": "string"}, bearer: true}, // before what changes the password
+	{method: "POST", path: "/not-me/", members: map[string]string{"token": "string"}},
+	{method: "POST", path: "/recovery/factor/", members: map[string]string{"mfa_token": "string"}},
+	{method: "POST", path: "/recovery/factor/cancel/", members: map[string]string{"token": "string"}},
+	{method: "POST", path: "/recovery/factor/finish/", members: map[string]string{"token": "string", "password": "string"}},
+	{method: "POST", path: "/me/email/confirm/", members: map[string]string{"token": "string"}},
+	{method: "POST", path: "/me/email/undo/", members: map[string]string{"token": "string"}},
+	{method: "POST", path: "/reauth/", members: map[string]string{"method": "string", "code": "string", "password": "string", "ticket": "string", "credential": "object"}, bearer: true},
+	{method: "POST", path: "/me/email/", members: map[string]string{"email": "string"}, bearer: true},
+	{method: "POST", path: "/me/username/", members: map[string]string{"username": "string"}, bearer: true},
+	{method: "POST", path: "/2fa/setup/", members: map[string]string{"name": "string?"}, optional: true, bearer: true},
+	{method: "POST", path: "/2fa/enable/", members: map[string]string{"code": "string"}, bearer: true},
+	{method: "PATCH", path: "/2fa/devices/{app}/", members: map[string]string{"name": "string"}, bearer: true},
+	{method: "PATCH", path: "/passkeys/{passkey}/", members: map[string]string{"name": "string"}, bearer: true},
+	{method: "POST", path: "/passkeys/register/finish/", members: map[string]string{"ticket": "string", "credential": "object", "name": "string?"}, bearer: true},
+	{method: "POST", path: "/2fa/disable/", members: map[string]string{"id": "string?"}, optional: true, bearer: true},
+	{method: "DELETE", path: "/me/", members: map[string]string{"password": "string?", "grace_days": "number?"}, bearer: true}, // before what changes the password
 	{method: "POST", path: "/password/change/", members: map[string]string{"old_password": "string", "new_password": "string"}, bearer: true},
-	{method: "PATCH", path: "/me/", members: map[string]string{"full_name": "string", "phone": "string", "locale": "string", "attributes": "object"}, bearer: true},
-	{method: "PATCH", path: "/admin/accounts/{account}/", members: map[string]string{"is_staff": "boolean", "is_superuser": "boolean"}, root: true},
+	{method: "PATCH", path: "/me/", members: map[string]string{"full_name": "string?", "phone": "string?", "locale": "string?", "attributes": "object?"}, bearer: true},
+	{method: "PATCH", path: "/admin/accounts/{account}/", members: map[string]string{"is_staff": "boolean?", "is_superuser": "boolean?"}, root: true},
+	{method: "POST", path: "/admin/accounts/{account}/reset-factors/", members: map[string]string{"reason": "string"}, root: true},
 	{method: "POST", path: "/admin/accounts/bulk/", members: map[string]string{"action": "string", "accounts": "list"}, root: true},
 }
 
 // key is what opens the doors that are not for everybody.
-type key struct{ account, access, root string }
+type key struct{ account, access, root, app, passkey string }
 
+// key makes an account that has something behind every door, second factors included, and another for
+// staff to act upon.
 func (w *world) key() key {
 	w.t.Helper()
-	jo := w.account("jo@example.com")
+	w.account("jo@example.com")
+	kim := w.account("kim@example.com")
 	w.superuser("root@example.com")
-	return key{account: jo.ID, access: w.signIn("jo@example.com", "body").access, root: w.signIn("root@example.com", "body").access}
+	w.app(w.signIn("kim@example.com", "body").access)
+	k := key{account: kim.ID, access: w.signIn("jo@example.com", "body").access, root: w.signIn("root@example.com", "body").access}
+	k.app, _ = w.app(k.access).device["id"].(string)
+	k.passkey, _ = w.passkey(k.access).saved["id"].(string)
+	return k
 }
 
 // at returns where d is asked and with what.
@@ -64,7 +95,7 @@ func (k key) at(d door) (path string, options []option) {
 	case d.bearer:
 		options = append(options, bearer(k.access))
 	}
-	return strings.Replace(d.path, "{account}", k.account, 1), options
+	return strings.NewReplacer("{account}", k.account, "{app}", k.app, "{passkey}", k.passkey).Replace(d.path), options
 }
 
 // The list above is the whole: a new route that takes a body belongs into it.
@@ -80,7 +111,7 @@ func TestEveryRouteWithABodyIsTried(t *testing.T) {
 	}
 	tried := map[string]bool{}
 	for _, d := range doors {
-		tried[d.method+" "+d.path] = true
+		tried[d.method+" "+strings.NewReplacer("{app}", "{id}", "{passkey}", "{id}").Replace(d.path)] = true
 	}
 	for path, operations := range document.Paths {
 		for method, o := range operations {
@@ -91,11 +122,17 @@ func TestEveryRouteWithABodyIsTried(t *testing.T) {
 	}
 }
 
+// kind returns the JSON type of a member, and whether it may be left out.
+func (d door) kind(member string) (kind string, optional bool) {
+	return strings.CutSuffix(d.members[member], "?")
+}
+
 // sound is a body of the right shape.
 func (d door) sound() map[string]any {
 	body := map[string]any{}
-	for name, kind := range d.members {
-		body[name] = map[string]any{"string": canary, "object": map[string]any{"team": canary}, "boolean": true, "list": []string{canary}}[kind]
+	for name := range d.members {
+		kind, _ := d.kind(name)
+		body[name] = map[string]any{"string": canary, "object": map[string]any{"team": canary}, "boolean": true, "number": 17, "list": []string{canary}}[kind]
 	}
 	return body
 }
@@ -139,18 +176,19 @@ func (d door) bodies() []hostileBody {
 		{"unknown member", strings.Replace(whole, "{", `{"`+unknown+`":"`+canary+`",`, 1), badFields}, {"user_id", strings.Replace(whole, "{", `{"user_id":"`+canary+`",`, 1), badFields},
 		{"a kilobyte of a name", strings.Replace(whole, "{", `{"`+strings.Repeat("x", 60_000)+`":1,`, 1), badFields},
 	}
-	for member, kind := range d.members {
+	for member := range d.members {
+		kind, optional := d.kind(member)
 		with := func(what string, v any) {
 			body := d.sound()
 			body[member] = v
 			all = append(all, hostileBody{member + " is " + what, text(body), badFields})
 		}
 		for what, v := range map[string]any{"null": nil, "a number": 17, "true": true, "an array": []string{canary, "b@example.com"}, "a list of objects": []any{map[string]any{canary: 1}}, "huge": 1e300} {
-			if what == "true" && kind == "boolean" || what == "an array" && kind == "list" {
+			if what == "true" && kind == "boolean" || what == "an array" && kind == "list" || what == "a number" && kind == "number" {
 				continue // that is what it takes
 			}
-			if what == "null" && (kind == "object" || kind == "boolean" || d.form || slices.Contains([]string{"username", "refresh", "phone", "locale", "full_name", "audience", "transport"}, member)) {
-				continue // for what may be left out null is the same
+			if what == "null" && optional {
+				continue
 			}
 			with(what, v)
 		}
@@ -318,13 +356,15 @@ func TestOddValuesAreTheCallersFault(t *testing.T) {
 			"%00" + canary, "\\" + canary, "\t\r\n" + canary, strings.Repeat(".", 16_000), "grt_" + strings.Repeat("A", 1000), strings.Repeat("a.", 5000), "eyJhbGciOiJub25lIn0.e30.", "\u0001" + canary, "e\u0301" + strings.Repeat("\u0301", 5000),
 		}
 		for _, d := range doors {
-			for member, kind := range d.members {
+			for member := range d.members {
+				kind, _ := d.kind(member)
 				values := odd
 				if strings.Contains(member, "password") {
 					values = odd[:8] // most of them cost a hash
 				}
 				for _, v := range values {
-					body := map[string]any{"email": "jo@example.com", "password": "short", "full_name": "Jo", "token": "x", "new_password": "short", "old_password": password, "action": "unlock", "accounts": []string{k.account}}
+					body := map[string]any{"email": "jo@example.com", "password": "short", "full_name": "Jo", "token": "x", "new_password": "short", "old_password": password, "action": "unlock", "accounts": []string{k.account},
+						"mfa_token": "x", "ticket": "x", "method": "totp", "code": "000000", "credential": map[string]any{}, "reason": "short", "id": "x", "name": "App"}
 					for name := range body {
 						if _, known := d.members[name]; !known {
 							delete(body, name)
@@ -336,6 +376,8 @@ func TestOddValuesAreTheCallersFault(t *testing.T) {
 						body[member] = map[string]any{"team": v, canary: v}
 					case "list":
 						body[member] = []string{v}
+					case "number":
+						body[member] = len(v) - 1
 					}
 					path, options := k.at(d)
 					a := w.call(d.method, path, text(body), options...)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse"
+	"github.com/gatehouse-auth/gatehouse/gatehousetest"
 )
 
 // story is one life of an account with everything that goes right and wrong in it. secrets are what
@@ -21,6 +23,7 @@ import (
 type story struct {
 	*world
 	secrets map[string]string
+	codes   map[string]bool // that were mailed: too short to look for but as a whole
 }
 
 func (s *story) keep(name, secret string) string {
@@ -39,6 +42,9 @@ func (s *story) tokensOf(a answer) pair {
 		s.t.Fatalf("%s answered %d %s", a.what, a.status, a.code)
 	}
 	p := pair{access: s.keep("access token", a.member("access")), refresh: a.member("refresh"), cookie: a.refreshCookie()}
+	if device := a.cookieNamed(deviceName); device != nil {
+		s.keep("device token", device.Value)
+	}
 	if p.cookie != nil {
 		s.keep("refresh cookie", p.cookie.Value)
 	} else {
@@ -88,21 +94,21 @@ func (s *story) tell() {
 	s.call(http.MethodPost, "/password/change/", text(map[string]string{"old_password": wrong, "new_password": second}), bearer(q.access))
 	s.call(http.MethodPost, "/password/change/", text(map[string]string{"old_password": first, "new_password": fourth}), bearer(q.access))
 	s.call(http.MethodPost, "/password/change/", text(map[string]string{"old_password": first, "new_password": second}), bearer(q.access))
-	s.Mailbox.Wait(s.t, "jo@example.com")
+	s.mail("jo@example.com", "password", "was changed")
 
 	thief := s.tokensOf(s.login(second, "body"))
 	s.Clock.Advance(s.t, time.Second)
 	s.tokensOf(s.refresh(thief.refresh))
 	s.Clock.Advance(s.t, time.Minute)
 	s.refresh(thief.refresh) // too late: a thief's
-	s.Mailbox.Wait(s.t, "jo@example.com")
+	s.mail("jo@example.com", "We ended a session")
 	s.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`)
-	reset := s.keep("reset token", s.Mailbox.Wait(s.t, "jo@example.com").Token())
+	reset := s.keep("reset token", s.mail("jo@example.com", "Choose a new password").Token())
 	s.page(http.MethodGet, "/account/reset/?token="+reset, nil)
 	s.page(http.MethodPost, "/account/reset/", url.Values{"token": {reset}, "new_password": {fourth}})
 	s.call(http.MethodPost, "/password/reset/confirm/", text(map[string]string{"token": reset, "new_password": third}))
 	s.call(http.MethodPost, "/password/reset/confirm/", text(map[string]string{"token": reset, "new_password": second}))
-	s.Mailbox.Wait(s.t, "jo@example.com")
+	s.mail("jo@example.com", "password", "was changed")
 
 	last := s.tokensOf(s.login(third, "body"))
 	s.call(http.MethodPost, "/logout/", text(map[string]string{"refresh": last.refresh}))
@@ -111,11 +117,37 @@ func (s *story) tell() {
 	s.page(http.MethodPost, "/account/verify/?token="+resent, url.Values{"token": {resent}, "password": {first}})
 
 	s.tellPages(third, wrong)
+	s.tellFactors()
+	s.tablesTellNothing() // before it is late, and rows are swept
+	s.tellRecovery()
 	waiting := s.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`)
 	if waiting.status != http.StatusAccepted {
 		s.t.Fatalf("reset answered %d", waiting.status)
 	}
-	s.keep("unused reset token", s.Mailbox.Wait(s.t, "jo@example.com").Token())
+	s.keep("unused reset token", s.mail("jo@example.com", "Choose a new password").Token())
+}
+
+// mail waits for a mail to an address that no other was waited for, and keeps what it holds.
+func (s *story) mail(to string, subject ...string) gatehousetest.Mail {
+	s.t.Helper()
+	m := s.Mailbox.Wait(s.t, to, subject...)
+	s.keepMail(m)
+	return m
+}
+
+var (
+	mailedCode = regexp.MustCompile(`\b[0-9]{8}\b`)
+	digits     = regexp.MustCompile(`[0-9]+`) // a code is looked for as all digits of a number: times are full of them
+)
+
+func (s *story) keepMail(m gatehousetest.Mail) {
+	s.t.Helper()
+	if token := m.Token(); len(token) > 16 {
+		s.keep("mailed token", token)
+	}
+	for _, code := range mailedCode.FindAllString(m.Text, -1) {
+		s.codes[code] = true
+	}
 }
 
 // tellPages goes on in a browser, where staff look on.
@@ -137,24 +169,27 @@ func (s *story) tellPages(pass, wrong string) {
 			s.t.Fatalf("%s answered %d without the cookie %s", a.what, a.status, name)
 		}
 		s.keep("page cookie", c.Value)
+		if device := a.cookieNamed(deviceName); device != nil {
+			s.keep("device token", device.Value)
+		}
 		return c
 	}
 	form("/account/sign-in/", nil, "name", "jo@example.com", "password", wrong)
 	form("/account/sign-in/", nil, "name", wrong, "password", pass)
 	form("/account/sign-in/", nil, "name", "jo@example.com", "password", pass, "password", wrong)
 	jo := cookieOf(form("/account/sign-in/", nil, "name", "jo@example.com", "password", pass, "remember", "on", "next", "/account/data/"), pageName)
-	form("/account/confirm/", jo, "password", wrong)
-	jo = cookieOf(form("/account/confirm/", jo, "password", pass), pageName)
+	form("/account/confirm/", jo, "method", "password", "password", wrong)
+	jo = cookieOf(form("/account/confirm/", jo, "method", "password", "password", pass), pageName)
 	fifth := s.keep("password of a page", "Canary-Password-6-"+canary)
 	form("/account/password/", jo, "old_password", wrong, "new_password", fifth)
 	jo = cookieOf(form("/account/password/", jo, "old_password", pass, "new_password", fifth), pageName)
-	s.Mailbox.Wait(s.t, "jo@example.com")
+	s.mail("jo@example.com", "password", "was changed")
 	form("/account/delete/", jo, "password", wrong)
 	subject := s.superuser("root@example.com")
 	root := cookieOf(form("/account/sign-in/", nil, "name", "root@example.com", "password", password), pageName)
 	id, _ := s.call(http.MethodGet, "/me/", "", bearer(s.tokensOf(s.login(fifth, "body")).access)).object["id"].(string)
 	look := cookieOf(form("/console/accounts/"+id+"/look/", root, "reason", "a reason of some length"), "__Host-gatehouse-look")
-	s.Mailbox.Wait(s.t, "jo@example.com")
+	s.mail("jo@example.com", "Our team looked")
 	for _, path := range []string{"/account/", "/account/sessions/", "/account/data/", "/console/", "/console/audit/", "/console/sessions/", "/console/mails/", "/console/settings/", "/console/keys/", "/console/accounts/" + id + "/", "/console/accounts/" + subject.ID + "/"} {
 		s.page(http.MethodGet, path, nil, cookie(root), cookie(look))
 		s.page(http.MethodGet, path+"?done="+url.QueryEscape(jo.Value[:8]), nil, cookie(jo))
@@ -165,7 +200,7 @@ func (s *story) tellPages(pass, wrong string) {
 	s.page(http.MethodGet, "/account/data/export/", nil, cookie(jo))
 	s.page(http.MethodPost, "/account/profile/", url.Values{"full_name": {"x"}}, cookie(root), cookie(look))
 	form("/account/sign-out/", jo)
-	form("/account/confirm/", jo, "password", fifth) // too late: the page keeps what was typed, but this
+	form("/account/confirm/", jo, "method", "password", "password", fifth) // too late: the page keeps what was typed, but this
 	form("/account/password/", jo, "old_password", fifth, "new_password", wrong)
 }
 
@@ -194,6 +229,16 @@ func (s *story) leaks(where string, text []byte) {
 			}
 		}
 	}
+	for _, run := range digits.FindAll(text, -1) {
+		if s.codes[string(run)] {
+			s.t.Errorf("a mailed code is in %s", where)
+		}
+	}
+	for code := range s.codes {
+		if bytes.Contains(text, []byte(hex.EncodeToString([]byte(code)))) || bytes.Contains(text, []byte(base64.RawStdEncoding.EncodeToString([]byte(code)))) {
+			s.t.Errorf("a mailed code is in %s, encoded", where)
+		}
+	}
 	if bytes.Contains(text, []byte(canary)) {
 		s.t.Errorf("the canary is in %s", where)
 	}
@@ -206,9 +251,14 @@ func isToken(name string) bool {
 // A password and a token are with whoever typed or received them, and nowhere else.
 func TestSecretsLeaveNoTrace(t *testing.T) {
 	each(t, func(c *gatehouse.Config) { c.AuditRefresh = true }, func(t *testing.T, w *world) {
-		s := &story{world: w, secrets: map[string]string{}}
+		s := &story{world: w, secrets: map[string]string{}, codes: map[string]bool{}}
 		s.tell()
-		for name, want := range map[string]int{"access": 7, "mailed": 2, "page": 5} {
+		for _, to := range []string{"jo@example.com", annAddress, newAddress, "bob@example.com", "cy@example.com"} {
+			for _, m := range w.Mailbox.All(t, to) {
+				s.keepMail(m)
+			}
+		}
+		for name, want := range map[string]int{"access": 20, "mailed": 20, "page": 6, "device": 3, "secret of an app": 6, "backup code": 60, "ticket": 20} {
 			n := 0
 			for kept := range s.secrets {
 				if strings.HasPrefix(kept, name) {
@@ -220,18 +270,9 @@ func TestSecretsLeaveNoTrace(t *testing.T) {
 			}
 		}
 		s.answersTellNothing()
-		for table, rows := range w.dump() {
-			if table == "dev_mail" {
-				for name, secret := range s.secrets {
-					if !strings.Contains(name, "mailed") && !strings.Contains(name, "reset token") && bytes.Contains(rows, []byte(secret)) {
-						t.Errorf("the %s is in a mail", name)
-					}
-				}
-				continue
-			}
-			s.leaks("table "+table, rows)
-		}
-		for _, kind := range []string{"account.created", "session.created", "session.reuse_detected", "password.changed", "password.reset", "signin.refused", "password.change_refused"} {
+		s.tablesTellNothing()
+		for _, kind := range []string{"account.created", "session.created", "session.reuse_detected", "password.changed", "password.reset", "signin.refused", "password.change_refused", "factor.added", "backup_code.used", "session.confirmed", "session.confirm_refused", "session.disowned",
+			"email.changed", "email.change_undone", "recovery.factor_asked", "recovery.factor_cancelled", "recovery.factor_done"} {
 			if !bytes.Contains(w.dump()["audit_event"], []byte(kind)) {
 				t.Errorf("the story lacks %s", kind)
 			}
@@ -249,27 +290,52 @@ func TestSecretsLeaveNoTrace(t *testing.T) {
 	})
 }
 
+// tablesTellNothing looks at every column. A mail holds what is mailed, and nothing else.
+func (s *story) tablesTellNothing() {
+	s.t.Helper()
+	for table, rows := range s.dump() {
+		if table == "dev_mail" {
+			for name, secret := range s.secrets {
+				if !strings.Contains(name, "mailed") && !strings.Contains(name, "reset token") && bytes.Contains(rows, []byte(secret)) {
+					s.t.Errorf("the %s is in a mail", name)
+				}
+			}
+			continue
+		}
+		s.leaks("table "+table, rows)
+	}
+}
+
+// issued are the members in which an answer of the API may hold what it makes, by path.
+var issued = map[string][]string{
+	"/login/": {"access", "refresh", "mfa_token"}, "/login/mfa/": {"access", "refresh", "mfa_token"}, "/token/refresh/": {"access", "refresh"},
+	"/magic-link/": {"ticket"}, "/magic-link/verify/": {"access", "refresh", "mfa_token"}, "/login/mfa/passkey/": {"ticket"},
+	"/passkeys/login/begin/": {"ticket"}, "/passkeys/login/finish/": {"access", "refresh"}, "/passkeys/register/begin/": {"ticket"}, "/passkeys/register/finish/": {"backup_codes"},
+	"/reauth/": {"access"}, "/reauth/email/": {"ticket"}, "/reauth/passkey/": {"ticket"},
+	"/2fa/setup/": {"secret", "otpauth_uri"}, "/2fa/enable/": {"backup_codes"}, "/2fa/backup-codes/": {"backup_codes"},
+}
+
 // answersTellNothing looks at every answer: what it issued it may hold, once, and nothing else.
 func (s *story) answersTellNothing() {
 	s.t.Helper()
 	for _, a := range s.told {
-		all := []byte(a.text + "\n" + fmt.Sprint(a.header))
-		if strings.HasSuffix(a.what, "POST /api/auth/login/") || strings.HasSuffix(a.what, "/token/refresh/") || strings.HasSuffix(a.what, "/register/") {
-			if a.status < 400 {
-				all = bytes.ReplaceAll(all, []byte(orNothing(a.member("access"))), nil)
-				all = bytes.ReplaceAll(all, []byte(orNothing(a.member("refresh"))), nil)
-				for _, c := range a.cookies {
-					all = bytes.ReplaceAll(all, []byte(orNothing(c.Value)), nil)
-				}
-			}
+		head, body := fmt.Sprint(a.header), a.text
+		for _, c := range a.cookies {
+			head = strings.Replace(head, orNothing(c.Value), "", 1)
 		}
-		for _, c := range a.cookies { // a page may set what it issued, once
-			if strings.Contains(a.what, "/account/") || strings.Contains(a.what, "/look/") {
-				all = bytes.Replace(all, []byte(orNothing(c.Value)), nil, 1)
+		if members := issued[strings.TrimPrefix(a.what, "POST /api/auth")]; len(members) > 0 && a.object != nil {
+			rest := maps.Clone(a.object)
+			for _, name := range members {
+				delete(rest, name)
 			}
+			body = text(rest)
 		}
+		all := []byte(body + "\n" + head)
 		if a.what == "POST /account/sign-in/" {
 			all = nameField.ReplaceAll(all, nil) // it keeps what was typed, were it a password
+		}
+		if a.what == "GET /account/sign-in/link/" {
+			all = digits.ReplaceAll(all, nil) // it shows the code, to be typed elsewhere
 		}
 		if strings.Contains(a.what, "/account/") {
 			// The form carries the token on that the link brought.

@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-const refreshName = "__Host-gatehouse-refresh"
+const (
+	refreshName = "__Host-gatehouse-refresh"
+	deviceName  = "__Host-gatehouse-device" // what a browser is known by once somebody has signed in with it
+)
 
 // guardedCookie checks the attributes of every cookie that a sets; Go's own reader of cookies
 // would forgive too much.
@@ -44,12 +47,16 @@ func TestCookieSessionsKeepTheirTokenInTheCookie(t *testing.T) {
 		login := func(transport string) answer {
 			return w.call(http.MethodPost, "/login/", fmt.Sprintf(`{"email":"jo@example.com","password":%q,"transport":%q}`, password, transport), own)
 		}
-		a := login("cookie")
+		first := login("cookie")
+		a := first
 		for i := range 3 {
 			guardedCookie(t, a)
-			c := a.refreshCookie()
-			if c == nil || len(a.cookies) != 1 || c.MaxAge != 7*24*3600 {
+			c, device := a.refreshCookie(), a.cookieNamed(deviceName)
+			if c == nil || c.MaxAge != 7*24*3600 || (device != nil) != (i == 0) || len(a.cookies) != []int{2, 1, 1}[i] {
 				t.Fatalf("round %d: cookies %d of %s", i, len(a.cookies), a.what)
+			}
+			if device != nil && (device.MaxAge != 400*24*3600 || len(device.Value) != 43 || strings.Contains(a.text, device.Value) || strings.Contains(device.Value, c.Value)) {
+				t.Error("the cookie of the browser is not only that")
 			}
 			if _, in := a.object["refresh"]; in || strings.Contains(a.text, c.Value) || a.member("access") == "" {
 				t.Errorf("round %d: the refresh token is in the body, or the access token is not", i)
@@ -58,14 +65,23 @@ func TestCookieSessionsKeepTheirTokenInTheCookie(t *testing.T) {
 		}
 		last := a.refreshCookie()
 
+		// A browser that has been given it keeps it.
+		known := w.call(http.MethodPost, "/login/", fmt.Sprintf(`{"email":"jo@example.com","password":%q,"transport":"cookie"}`, password), own, cookie(first.cookieNamed(deviceName)))
+		if known.status != http.StatusOK || len(known.cookies) != 1 || known.refreshCookie() == nil {
+			t.Errorf("a known browser: answered %d, %d cookies", known.status, len(known.cookies))
+		}
+
 		// In the body it is another client's, which ends the session.
 		thief := w.call(http.MethodPost, "/token/refresh/", text(map[string]string{"refresh": last.Value}))
 		w.refused(thief, "a cookie's token in the body", http.StatusUnauthorized, "refresh_rejected")
 		w.refused(w.call(http.MethodPost, "/token/refresh/", "", own, cookie(last)), "after that", http.StatusUnauthorized, "refresh_rejected")
 
 		body := login("body")
-		if len(body.cookies) != 0 || body.member("refresh") == "" {
-			t.Errorf("a body session got %d cookies", len(body.cookies))
+		if len(body.cookies) != 1 || body.cookieNamed(deviceName) == nil || body.member("refresh") == "" {
+			t.Errorf("a body session of a new browser got %d cookies", len(body.cookies))
+		}
+		if plain := w.call(http.MethodPost, "/login/", fmt.Sprintf(`{"email":"jo@example.com","password":%q}`, password)); plain.status != http.StatusOK || len(plain.cookies) != 0 {
+			t.Errorf("no browser: answered %d, %d cookies", plain.status, len(plain.cookies))
 		}
 		w.refused(w.call(http.MethodPost, "/token/refresh/", "", own, cookie(&http.Cookie{Name: refreshName, Value: body.member("refresh")})), "a body's token in the cookie", http.StatusUnauthorized, "refresh_rejected")
 
@@ -209,7 +225,7 @@ func TestPreflightsAreAnsweredForListedOriginsAlone(t *testing.T) {
 			continue
 		}
 		for _, d := range doors {
-			path, _ := key{account: "jo"}.at(d)
+			path, _ := key{account: "jo", app: "x", passkey: "x"}.at(d)
 			a := w.call(http.MethodOptions, path, "", header("Origin", s.origin...), header("Access-Control-Request-Method", d.method), header("Access-Control-Request-Headers", "authorization,content-type"))
 			if s.own && (a.status != http.StatusNoContent || a.header.Get("Access-Control-Allow-Origin") != s.origin[0]) {
 				t.Errorf("%s: answered %d", s.name, a.status)

@@ -34,7 +34,7 @@ func TestPageCookiesCannotBeFixed(t *testing.T) {
 		fresh(w.signInPage("jo@example.com", password, "", cookie(planted)), planted)
 		evil := w.cookieOf("jo@example.com") // a live session of another is no better
 		mine := fresh(w.signInPage("root@example.com", password, "", cookie(evil)), evil)
-		mine = fresh(w.page(http.MethodPost, "/account/confirm/", url.Values{"password": {password}}, cookie(mine)), mine)
+		mine = fresh(w.page(http.MethodPost, "/account/confirm/", url.Values{"method": {"password"}, "password": {password}}, cookie(mine)), mine)
 		mine = fresh(w.page(http.MethodPost, "/account/password/", url.Values{"old_password": {password}, "new_password": {"Another-Long-2-Secret"}}, cookie(mine)), mine)
 		if w.opens(s.staff) {
 			t.Error("after a password change another session's cookie opens the pages")
@@ -87,7 +87,7 @@ func TestEveryCookieOfPagesIsGuarded(t *testing.T) {
 		t.Error("a remembered session's cookie ends with the browser")
 	}
 	try(w.signInPage("jo@example.com", password, ""))
-	confirmed := try(w.page(http.MethodPost, "/account/confirm/", url.Values{"password": {password}}, cookie(s.staff)))
+	confirmed := try(w.page(http.MethodPost, "/account/confirm/", url.Values{"method": {"password"}, "password": {password}}, cookie(s.staff)))
 	look := try(w.page(http.MethodPost, "/console/accounts/"+s.jo+"/look/", url.Values{"reason": {"a reason of some length"}}, cookie(confirmed.cookieNamed(pageName))))
 	if look.cookieNamed("__Host-gatehouse-look") == nil {
 		t.Fatalf("looking answered %d", look.status)
@@ -95,7 +95,10 @@ func TestEveryCookieOfPagesIsGuarded(t *testing.T) {
 	try(w.page(http.MethodPost, "/account/sign-up/", url.Values{"email": {"new@example.com"}, "new_password": {"Another-Long-2-Secret"}, "password": {"Another-Long-2-Secret"}, "full_name": {"Jo"}}))
 	try(w.page(http.MethodPost, "/account/look/stop/", nil, cookie(confirmed.cookieNamed(pageName)), cookie(look.cookieNamed("__Host-gatehouse-look"))))
 	try(w.page(http.MethodPost, "/account/sign-out/", nil, cookie(confirmed.cookieNamed(pageName))))
-	if len(set) < 3 {
+	if !set[deviceName] {
+		t.Error("no browser was given its own token")
+	}
+	if len(set) < 4 {
 		t.Errorf("only %v were set: this is not the whole story", set)
 	}
 }
@@ -145,7 +148,7 @@ func TestNextLeadsNowhereElse(t *testing.T) {
 		for _, next := range elsewhere(w.URL)[:6] { // each costs a hash
 			in := w.signInPage("jo@example.com", password, next)
 			stays(next, in)
-			stays(next, w.page(http.MethodPost, "/account/confirm/", url.Values{"password": {password}, "next": {next}}, cookie(in.cookieNamed(pageName))))
+			stays(next, w.page(http.MethodPost, "/account/confirm/", url.Values{"method": {"password"}, "password": {password}, "next": {next}}, cookie(in.cookieNamed(pageName))))
 		}
 		for next, want := range map[string]string{"/account/data/?x=1": "/account/data/?x=1", listed + "/there": listed + "/there", "": "/account/", "//evil.example.net": "/account/"} {
 			if a := w.signInPage("jo@example.com", password, next); a.status != http.StatusSeeOther || a.header.Get("Location") != want {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
 
@@ -86,4 +87,14 @@ func (h Held) Again() []string {
 	default:
 		return []string{EmailCode}
 	}
+}
+
+// Enough refuses, with session.ErrStale, a session of this level where the account has a second factor
+// and the session has proven none: on a device that policy lets go without the second step, a fresh
+// proof is a password. It says how to go on.
+func (h Held) Enough(level authn.AAL) error {
+	if h.Strong() && level < authn.AAL2 {
+		return session.ErrStale.WithNext(fault.Next{Methods: h.Again(), Level: authn.AAL2.ACR()})
+	}
+	return nil
 }

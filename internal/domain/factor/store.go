@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -47,17 +48,20 @@ func Of(ctx context.Context, r Rower, id uuid.UUID) (Held, error) {
 // RemoveAll takes every second step from an account, with the codes for a rainy day, and reports
 // whether it had one. Ending its sessions, forgetting its devices, audit and letters are the caller's.
 func RemoveAll(ctx context.Context, tx *db.Tx, id uuid.UUID) (had bool, err error) {
-	held, err := Of(ctx, tx, id)
-	if err != nil {
-		return false, err
-	}
+	return RemoveSince(ctx, tx, id, time.UnixMilli(0))
+}
+
+// RemoveSince is RemoveAll for what was added at a time or after it, and reports whether anything was.
+func RemoveSince(ctx context.Context, tx *db.Tx, id uuid.UUID, since time.Time) (had bool, err error) {
 	for _, remove := range []string{
-		`DELETE FROM totp_device WHERE account_id = $1`, `DELETE FROM passkey WHERE account_id = $1`,
-		`DELETE FROM backup_code WHERE account_id = $1`, `DELETE FROM email_factor WHERE account_id = $1`,
+		`DELETE FROM totp_device WHERE account_id = $1 AND created_at >= $2`, `DELETE FROM passkey WHERE account_id = $1 AND created_at >= $2`,
+		`DELETE FROM backup_code WHERE account_id = $1 AND created_at >= $2`, `DELETE FROM email_factor WHERE account_id = $1 AND created_at >= $2`,
 	} {
-		if _, err := tx.Exec(ctx, remove, id); err != nil {
-			return false, fmt.Errorf("factor: remove all: %w", err)
+		n, err := tx.Exec(ctx, remove, id, since)
+		if err != nil {
+			return false, fmt.Errorf("factor: remove: %w", err)
 		}
+		had = had || n > 0
 	}
-	return held.Second(), nil
+	return had, nil
 }

@@ -10,11 +10,9 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
-	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
-	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -78,8 +76,8 @@ func (s *Service) ask(ctx context.Context, tx *db.Tx, by session.Bearer, to acco
 // proven one: a fresh proof alone does not say so much.
 func enter(ctx context.Context, tx *db.Tx, by session.Bearer) (*owner, error) {
 	o, err := findOwner(ctx, tx, by)
-	if err == nil && o.held.Strong() && by.Level < authn.AAL2 {
-		err = session.ErrStale.WithNext(fault.Next{Methods: o.held.Again(), Level: authn.AAL2.ACR()})
+	if err == nil {
+		err = o.held.Enough(by.Level)
 	}
 	return o, err
 }

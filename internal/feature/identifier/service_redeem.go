@@ -7,6 +7,8 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -117,5 +119,25 @@ func (s *Service) undo(ctx context.Context, tx *db.Tx, l *Link) error {
 	if err := forgetUndoAfter(ctx, tx, l); err != nil {
 		return err
 	}
+	if err := s.evict(ctx, tx, l); err != nil {
+		return err
+	}
 	return audit.Record(ctx, tx, audit.Event{Kind: "email.change_undone", AccountID: l.account})
+}
+
+// evict takes away what was added since the change, and the browsers that are known: whoever changed the
+// address may have added a passkey of theirs, which no new password ends, and of which the mails went
+// to the new address.
+func (s *Service) evict(ctx context.Context, tx *db.Tx, l *Link) error {
+	if err := device.Forget(ctx, tx, l.account); err != nil {
+		return err
+	}
+	had, err := factor.RemoveSince(ctx, tx, l.account, l.At)
+	if err != nil || !had {
+		return err
+	}
+	if err := audit.Record(ctx, tx, audit.Event{Kind: "factor.removed", AccountID: l.account, Reason: "email_change_undone"}); err != nil {
+		return err
+	}
+	return s.Letters.Tell(ctx, tx, letter.FactorsReset, l.account)
 }

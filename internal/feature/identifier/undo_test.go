@@ -44,6 +44,33 @@ func TestUndoGivesTheFormerAddressBackAndEndsEverySession(t *testing.T) {
 	})
 }
 
+// A passkey survives any new password: what a thief added after changing the address goes with the undo,
+// and what the owner had before stays.
+func TestUndoTakesAwayWhatWasAddedSinceTheChange(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		add := func(name string) {
+			w.Exec("INSERT INTO passkey (id, account_id, credential_id, name, credential, created_at) VALUES ($1, $2, $3, $4, '{}', $5)",
+				uuid.Must(uuid.NewV7()), w.account.ID, []byte(name), name, w.Now())
+		}
+		undo := w.moves(w.me, "thief@example.net")
+		add("thief's")
+		w.Exec("INSERT INTO backup_code (account_id, code_hash, created_at) VALUES ($1, $2, $3)", w.account.ID, []byte("code"), w.Now())
+		w.Exec("INSERT INTO device (id, account_id, token_hash, created_at) VALUES ($1, $2, $3, $4)", uuid.Must(uuid.NewV7()), w.account.ID, []byte("thief's"), w.Now())
+		w.Exec("INSERT INTO totp_device (id, account_id, name, secret, last_step, created_at, confirmed_at) VALUES ($1, $2, 'owner''s', $3, 0, $4, $4)",
+			uuid.Must(uuid.NewV7()), w.account.ID, []byte("sealed"), w.Now().Add(-time.Hour))
+		if a := w.undo(undo); a.Status != http.StatusOK {
+			t.Fatalf("answered %d %s", a.Status, a.Text)
+		}
+		if keys, codes, apps, devices := w.Count("SELECT count(*) FROM passkey"), w.Count("SELECT count(*) FROM backup_code"), w.Count("SELECT count(*) FROM totp_device"),
+			w.Count("SELECT count(*) FROM device"); keys != 0 || codes != 0 || apps != 1 || devices != 0 {
+			t.Errorf("%d passkeys, %d codes, %d apps, %d devices are left", keys, codes, apps, devices)
+		}
+		if m := w.mails(); len(m) != 1 || len(w.Audited("factor.removed")) != 1 {
+			t.Errorf("%d mails, audited %v", len(m), w.Audited("factor.removed"))
+		}
+	})
+}
+
 // Whoever came second cannot undo what came before them, nor keep it from being undone.
 func TestThiefCannotGetAroundTheUndo(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -46,11 +46,15 @@ func New(cfg Config, deps Deps) (*Service, error) {
 
 // Change replaces the password of whoever is signed in and ends every session of the account
 // but the one that asks; links to choose a new password die with them. It returns
-// ErrRejected when old is wrong, ErrNone, ErrRefused for what the policy forbids,
+// session.ErrStale where a second factor is held and this session has proven none, ErrRejected when old
+// is wrong, ErrNone, ErrRefused for what the policy forbids,
 // session.ErrEnded, ratelimit.ErrLimited and ErrBusy.
 func (s *Service) Change(ctx context.Context, by session.Bearer, old, fresh string) error {
 	o, err := findOwner(ctx, s.DB, by)
 	if err != nil {
+		return err
+	}
+	if err := o.held.Enough(by.Level); err != nil {
 		return err
 	}
 	if err := s.prove(ctx, by, o, old, s.cfg.PerAccount); err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
@@ -112,6 +114,21 @@ func TestChangeKeepsOneSessionAndEndsTheOthers(t *testing.T) {
 		mails := c.Mails.Take()
 		if len(mails) != 1 || mails[0].To != "jo@example.com" || !strings.Contains(mails[0].Subject, "was changed") {
 			t.Errorf("mails: %v", mails)
+		}
+	})
+}
+
+// A session and a password that were stolen together do not change it where there is a second factor.
+func TestChangeAsksForTheSecondFactorWhereThereIsOne(t *testing.T) {
+	eachChanging(t, func(t *testing.T, c *changing) {
+		c.Exec("INSERT INTO passkey (id, account_id, credential_id, name, credential, created_at) SELECT $1, id, $2, 'Key', '{}', 0 FROM account", uuid.Must(uuid.NewV7()), []byte("id"))
+		a := c.change(c.here, oldPassword, newPassword)
+		if a.Status != http.StatusUnauthorized || a.Code != "proof_stale" || c.opens(t, newPassword) {
+			t.Fatalf("answered %d %s", a.Status, a.Code)
+		}
+		c.Exec("UPDATE session SET aal = 2")
+		if a = c.change(c.here, oldPassword, newPassword); a.Status != http.StatusOK {
+			t.Fatalf("answered %d %s", a.Status, a.Code)
 		}
 	})
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
@@ -14,15 +16,16 @@ import (
 type owner struct {
 	account account.Account
 	hash    string // empty: none
+	held    factor.Held
 }
 
 // findOwner returns whose session this is, or session.ErrEnded when it stands no more.
 func findOwner(ctx context.Context, d *db.DB, by session.Bearer) (*owner, error) {
 	var o owner
 	dest, done := o.account.Dest()
-	err := d.Row(ctx, `SELECT COALESCE(c.hash, ''), `+account.Columns+` FROM session s
+	err := d.Row(ctx, `SELECT COALESCE(c.hash, ''), `+factor.Columns+`, `+account.Columns+` FROM session s
 		JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id LEFT JOIN password_credential c ON c.account_id = a.id
-		WHERE s.id = $1 AND a.id = $3 AND `+session.Live, []any{by.SessionID, d.Now(), by.AccountID}, append([]any{&o.hash}, dest...)...)
+		WHERE s.id = $1 AND a.id = $3 AND `+session.Live, []any{by.SessionID, d.Now(), by.AccountID}, slices.Concat([]any{&o.hash}, o.held.Dest(), dest)...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, session.ErrEnded
 	}

@@ -87,6 +87,16 @@ func confirm(ctx context.Context, tx *db.Tx, d *device, step int64) error {
 	return nil
 }
 
+// enlist writes down a device that was confirmed before it was anywhere.
+func enlist(ctx context.Context, tx *db.Tx, d *device, step int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO totp_device (id, account_id, name, secret, last_step, created_at, confirmed_at) VALUES ($1, $2, $3, $4, $5, $6, $6)`,
+		d.ID, d.accountID, d.Name, d.sealed, step, tx.Now)
+	if err != nil {
+		return fmt.Errorf("totp: enlist: %w", err)
+	}
+	return nil
+}
+
 // confirmed returns the devices of an account that count, the oldest first.
 func confirmed(ctx context.Context, d *db.DB, accountID uuid.UUID) ([]*device, error) {
 	return list(ctx, d, `SELECT `+columns+` FROM totp_device WHERE account_id = $1 AND confirmed_at IS NOT NULL ORDER BY created_at, id`, accountID)

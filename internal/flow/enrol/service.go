@@ -11,7 +11,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
-	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
 
 // Check returns what would refuse every change now, for pages that lead to one: session.ErrEnded, or
@@ -42,10 +41,7 @@ func enter(ctx context.Context, tx *db.Tx, by session.Bearer) (*standing, error)
 // proven refuses a session without a second factor where the account has one. A fresh proof alone does
 // not say so much: on a device that policy lets go without the second step, a password is one.
 func (st *standing) proven() error {
-	if st.Strong() && st.level < authn.AAL2 {
-		return session.ErrStale.WithNext(fault.Next{Methods: st.Again(), Level: authn.AAL2.ACR()})
-	}
-	return nil
+	return st.Enough(st.level)
 }
 
 // thing is a factor that a change is about.

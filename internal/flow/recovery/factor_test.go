@@ -825,7 +825,7 @@ func TestTheWaitIsAtLeastADay(t *testing.T) {
 	for delay, ok := range map[time.Duration]bool{time.Hour: false, 24*time.Hour - 1: false, 24 * time.Hour: true, 30 * 24 * time.Hour: true, 31 * 24 * time.Hour: false, -1: false} {
 		domaintest.Each(t, func(t *testing.T, d *domaintest.World) {
 			limit := ratelimit.Limit{Name: "x", Burst: 1, Per: time.Hour}
-			_, err := recovery.New(recovery.Config{Lifetime: lifetime, PerMailbox: limit, PerNetwork: limit, PerAccount: limit, PerAddress: limit, FactorDelay: delay},
+			_, err := recovery.New(recovery.Config{Lifetime: lifetime, PerMailbox: limit, PerNetwork: limit, PerAccount: limit, PerStep: limit, PerAddress: limit, FactorDelay: delay},
 				recovery.Deps{DB: d.DB.DB, Keys: d.Keys, Limiter: d.Limiter, Queue: d.Queue, Letters: d.Letters})
 			if (err == nil) != ok {
 				t.Errorf("%v: %v", delay, err)

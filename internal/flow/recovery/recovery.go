@@ -43,6 +43,8 @@ type Config struct {
 	PerNetwork ratelimit.Limit
 	// PerAccount is the limit of failed sign-ins. A reset empties it: the owner has come.
 	PerAccount ratelimit.Limit
+	// PerStep is the limit of wrong second steps. A reset empties it as well.
+	PerStep ratelimit.Limit
 	// PerAddress bounds failed attempts to redeem links from one network address.
 	PerAddress ratelimit.Limit
 	// ByUsername says that people sign in by user name: password managers shall save the new
@@ -63,7 +65,7 @@ func (c Config) validate() error {
 	if c.FactorDelay < minFactorDelay || c.FactorDelay > maxFactorDelay {
 		problems = append(problems, errors.New("recovery: who lost a second factor waits for 24 h to 30 days"))
 	}
-	for _, l := range []ratelimit.Limit{c.PerMailbox, c.PerNetwork, c.PerAccount, c.PerAddress} {
+	for _, l := range []ratelimit.Limit{c.PerMailbox, c.PerNetwork, c.PerAccount, c.PerStep, c.PerAddress} {
 		if err := l.Validate(); err != nil {
 			problems = append(problems, fmt.Errorf("recovery: limit %q: %w", l.Name, err))
 		}

@@ -62,7 +62,7 @@ func eachWith(t *testing.T, set func(*recovery.Config), fn func(t *testing.T, w 
 			Lifetime:   lifetime,
 			PerMailbox: ratelimit.Limit{Name: "mail.address", Burst: 5, Per: time.Hour},
 			PerNetwork: ratelimit.Limit{Name: "mail.network", Burst: 1000, Per: time.Hour},
-			PerAccount: ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute},
+			PerAccount: ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute}, PerStep: ratelimit.Limit{Name: "signin.step", Burst: 20, Per: time.Hour},
 			PerAddress: ratelimit.Limit{Name: "recovery.address", Burst: 60, Per: 15 * time.Minute},
 			SignInURL:  signInURL,
 		}

@@ -122,8 +122,10 @@ func (s *Service) redeem(ctx context.Context, tx *db.Tx, t *link, hash string) e
 		return err
 	}
 	// What somebody else guessed wrong must not keep the owner out.
-	if err := s.Limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: t.account.ID.String()}); err != nil {
-		return err
+	for _, limit := range []ratelimit.Limit{s.cfg.PerAccount, s.cfg.PerStep} {
+		if err := s.Limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: limit, Key: t.account.ID.String()}); err != nil {
+			return err
+		}
 	}
 	if err := audit.Record(ctx, tx, audit.Event{Kind: "password.reset", AccountID: t.account.ID}); err != nil {
 		return err

@@ -37,7 +37,7 @@ func Routes(s *Service) []web.Route {
 		web.Post("/logout/", web.Public, web.JSON(s.handleLogout)).Says("Sign out: end the session of the token sent"),
 		web.Post("/logout/all/", web.Public, web.JSON(s.handleLogoutAll)).Says("Sign out everywhere"),
 		web.Get("/sessions/", web.SignedIn, web.JSON(s.handleSessions)).Says("List where the account is signed in"),
-		web.Delete("/sessions/", web.SignedIn, web.JSON(s.handleEndOthers)).Says("End all sessions but the one that asks"),
+		web.Delete("/sessions/", web.FreshToken, web.JSON(s.handleEndOthers)).Says("End all sessions but the one that asks"),
 		web.Delete("/sessions/{id}/", web.SignedIn, web.JSON(s.handleEndSession)).Says("End one session").Answers(http.StatusNoContent),
 	}
 }
@@ -128,12 +128,12 @@ func (s *Service) browser(q *web.Request) (Browser, error) {
 	return Browser{Token: token}, nil
 }
 
-// introduce gives a browser its token that has signed somebody in for the first time.
+// introduce gives a browser its token that has signed somebody in for the first time, or a new one.
 func introduce(q *web.Request, b Browser) error {
-	if !b.New {
+	if !b.New && b.next == "" {
 		return nil
 	}
-	return q.SetCookie(deviceCookie, b.Token, device.CookieLife)
+	return q.SetCookie(deviceCookie, cmp.Or(b.next, b.Token), device.CookieLife)
 }
 
 // deliver sends tokens the way the session was opened.

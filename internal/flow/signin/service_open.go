@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
 )
 
 // Browser is what a browser that signs in is known by.
@@ -25,6 +27,9 @@ type Browser struct {
 	Token string // of package device; empty: what signs in is no browser
 	// New says that it has not been given its token yet. It is when it has signed somebody in.
 	New bool
+	// next is the token that it is given in place of its own, because somebody trusts it from now on: a
+	// copy of the old one is not trusted.
+	next string
 }
 
 // goal is what a sign-in is to come to. It travels from step to step in tickets.
@@ -33,7 +38,15 @@ type goal struct {
 	Audience  string   `json:"audience,omitempty"`
 	Remember  bool     `json:"remember,omitempty"` // pages: keep me signed in
 	Methods   []string `json:"methods,omitempty"`  // proven so far
-	Enrol     bool     `json:"enrol,omitempty"`    // what is still needed has to be set up first
+	// Setup is the app that has to be set up first, sealed; nil: none has. It is the ticket's own: whoever
+	// else knows the password is not shown it, and cannot put another in its place.
+	Setup *draft `json:"setup,omitempty"`
+}
+
+// draft is an app of package totp that stands in no table yet.
+type draft struct {
+	ID     uuid.UUID `json:"id"`
+	Sealed []byte    `json:"sealed"`
 }
 
 func (g goal) String() string {
@@ -55,6 +68,10 @@ type proven struct {
 	methods []string
 	// spend uses up what can be used once, in the transaction of what it leads to.
 	spend []func(ctx context.Context, tx *db.Tx) error
+	// enrol adds what was set up on the way, once there is a session. Optional.
+	enrol func(ctx context.Context, tx *db.Tx, row *session.Session) error
+	// trust: this browser may go without the second step for a while.
+	trust bool
 }
 
 func (c *candidate) proven(methods ...string) *proven {
@@ -78,28 +95,32 @@ const purposeStep = "mfa"
 // open is where every way to sign in ends, however many steps it took: it makes the session, or says
 // what is still needed. What is needed is worked out here and now, from what the account has. It
 // returns ErrMFA and ErrEnrol with a ticket for the next step, and what start does.
-func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (row *session.Session, cookie *PageCookie, enrolBy time.Time, err error) {
+func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (row *session.Session, cookie *PageCookie, enrolBy time.Time, known Browser, err error) {
 	methods, level := authn.Together(p.methods...)
 	if left := p.held.After(methods...); len(left) > 0 {
 		trusted := false
-		if s.cfg.RememberDevices > 0 {
+		// Staff are asked each time: what they may do to others must not hang on one password.
+		if s.cfg.RememberDevices > 0 && !p.account.Staff && !p.account.Superuser {
 			if trusted, err = s.Devices.Trusted(ctx, s.DB, p.account.ID, p.account.Epoch, b.Token); err != nil {
-				return nil, nil, enrolBy, err
+				return nil, nil, enrolBy, b, err
 			}
 		}
 		if !trusted {
-			return nil, nil, enrolBy, s.ask(ctx, p, g, ErrMFA, left)
+			return nil, nil, enrolBy, b, s.ask(ctx, p, g, ErrMFA, left)
 		}
 	}
 	if level < authn.AAL2 && !p.held.Strong() && s.cfg.Required(p.account) {
 		if enrolBy, err = graceUntil(ctx, s.DB, p.account.ID, s.cfg.Grace); err != nil {
-			return nil, nil, enrolBy, err
+			return nil, nil, enrolBy, b, err
 		}
 		if !enrolBy.After(s.DB.Now()) {
-			return nil, nil, enrolBy, s.askToEnrol(ctx, p, g)
+			return nil, nil, enrolBy, b, s.askToEnrol(ctx, p, g)
 		}
 	}
 	e := authn.Evidence{AccountID: p.account.ID, Epoch: p.account.Epoch, Methods: methods, Level: level}
+	if p.trust && level >= authn.AAL2 {
+		b.next = secret.NewToken()
+	}
 	made, cookie := s.birth(g, b)
 	shape := made.with
 	made.with = func(ctx context.Context, tx *db.Tx, row *session.Session) error {
@@ -108,13 +129,22 @@ func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (row *
 				return err
 			}
 		}
-		return p.use(ctx, tx)
+		if err := p.use(ctx, tx); err != nil {
+			return err
+		}
+		if p.enrol != nil {
+			return p.enrol(ctx, tx, row)
+		}
+		if p.trust && level >= authn.AAL2 {
+			return s.trust(ctx, tx, e, made.browser)
+		}
+		return nil
 	}
 	if row, err = s.start(ctx, e, made); err != nil {
-		return nil, nil, enrolBy, err
+		return nil, nil, enrolBy, b, err
 	}
 	p.account.LastLogin = row.CreatedAt
-	return row, cookie, enrolBy, nil
+	return row, cookie, enrolBy, b, nil
 }
 
 // ask hands out a ticket for the next step. What was proven so far is spent: the ticket stands for it.
@@ -138,10 +168,11 @@ func (s *Service) ask(ctx context.Context, p *proven, g goal, refusal *fault.Err
 // askToEnrol begins to set up an app that shows codes: the one second factor that needs nothing but
 // what everybody has.
 func (s *Service) askToEnrol(ctx context.Context, p *proven, g goal) error {
-	if _, err := s.TOTP.Begin(ctx, session.Bearer{AccountID: p.account.ID}, p.account.Email, ""); err != nil {
+	setup, sealed, err := s.TOTP.Draft(p.account.ID, p.account.Email)
+	if err != nil {
 		return err
 	}
-	g.Enrol = true
+	g.Setup = &draft{setup.ID, sealed}
 	return s.ask(ctx, p, g, ErrEnrol, []string{factor.TOTP})
 }
 
@@ -229,7 +260,7 @@ const disownLife = 7 * 24 * time.Hour
 
 // signIn opens a session for a client of the API and makes its tokens.
 func (s *Service) signIn(ctx context.Context, p *proven, g goal, b Browser) (*SignedIn, error) {
-	row, _, enrolBy, err := s.open(ctx, p, g, b)
+	row, _, enrolBy, b, err := s.open(ctx, p, g, b)
 	if err != nil {
 		return nil, s.overtaken(ctx, p, err)
 	}
@@ -243,7 +274,7 @@ func (s *Service) signIn(ctx context.Context, p *proven, g goal, b Browser) (*Si
 
 // signInPage opens a session for pages.
 func (s *Service) signInPage(ctx context.Context, p *proven, g goal, b Browser) (*PageCookie, error) {
-	_, cookie, _, err := s.open(ctx, p, g, b)
+	_, cookie, _, _, err := s.open(ctx, p, g, b)
 	if err != nil {
 		return nil, s.overtaken(ctx, p, err)
 	}

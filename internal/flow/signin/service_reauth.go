@@ -106,13 +106,13 @@ func (s *Service) checkAgain(ctx context.Context, by session.Bearer, found *cand
 			return nil, ticket.ErrRejected
 		}
 		p.spend = append(p.spend, func(ctx context.Context, tx *db.Tx) error { return s.Tickets.Use(ctx, tx, t) })
-		taken, err := s.check(ctx, found, p, in, t, false)
+		taken, err := s.check(ctx, found, p, in, t, nil)
 		if errors.Is(err, ErrStep) {
 			err = factor.ErrCode
 		}
 		return taken, err
 	}
-	return s.check(ctx, found, p, in, &ticket.Ticket{ID: by.SessionID}, false)
+	return s.check(ctx, found, p, in, &ticket.Ticket{ID: by.SessionID}, nil)
 }
 
 // refuseAgain leaves the trace of a proof that was no good.

@@ -77,30 +77,34 @@ func (s *Service) step(ctx context.Context, token string, in Proof, b Browser, t
 		return ticket.ErrRejected
 	}
 	offered := found.held.After(g.Methods...)
-	if g.Enrol {
+	if g.Setup != nil {
 		offered = []string{factor.TOTP}
 	}
 	if !slices.Contains(offered, in.Method) {
 		return ErrMethod.WithNext(fault.Next{Methods: offered})
 	}
 	p := found.proven(g.Methods...)
-	taken, err := s.check(ctx, found, p, in, t, g.Enrol)
+	taken, err := s.check(ctx, found, p, in, t, g.Setup)
 	if err != nil {
 		return s.refuseStep(ctx, t, in.Method, err)
 	}
 	p.spend = append(p.spend, func(ctx context.Context, tx *db.Tx) error { return s.Tickets.Use(ctx, tx, t) })
-	if trust && s.cfg.RememberDevices > 0 && b.Token != "" {
-		p.spend = append(p.spend, func(ctx context.Context, tx *db.Tx) error { return s.trust(ctx, tx, t, b) })
-	}
+	p.trust = trust && s.cfg.RememberDevices > 0 && b.Token != ""
 	if err = goOn(p, g); err == nil || errors.Is(err, ErrMFA) {
-		taken.Refund()
+		if taken != nil {
+			taken.Refund()
+		}
 		return err
 	}
 	return s.refuseStep(ctx, t, in.Method, err)
 }
 
-// check looks at one proof and adds what it is worth to p. It counts the try first.
-func (s *Service) check(ctx context.Context, found *candidate, p *proven, in Proof, t *ticket.Ticket, enrol bool) (*ratelimit.Taken, error) {
+// check looks at one proof and adds what it is worth to p. It counts the try first, if it could be a
+// guess; what it returns is nil otherwise.
+func (s *Service) check(ctx context.Context, found *candidate, p *proven, in Proof, t *ticket.Ticket, setup *draft) (*ratelimit.Taken, error) {
+	if in.Method == factor.Passkey {
+		return nil, s.checkPasskey(ctx, p, t.ID, in) // nobody guesses a signature: it takes no try from others
+	}
 	limit := s.cfg.PerStep
 	if in.Method == factor.Password {
 		limit = s.cfg.PerAccount
@@ -126,21 +130,21 @@ func (s *Service) check(ctx context.Context, found *candidate, p *proven, in Pro
 		}
 		p.methods = append(p.methods, authn.Email)
 	case factor.TOTP:
-		err = s.checkApp(ctx, p, in.Code, enrol)
+		err = s.checkApp(ctx, p, in.Code, setup)
 	case factor.BackupCode:
 		p.methods = append(p.methods, authn.BackupCode)
 		p.spend = append(p.spend, func(ctx context.Context, tx *db.Tx) error { return s.spendBackup(ctx, tx, p.account.ID, in.Code) })
-	case factor.Passkey:
-		err = s.checkPasskey(ctx, p, t.ID, in)
 	}
 	return taken, err
 }
 
-func (s *Service) checkApp(ctx context.Context, p *proven, code string, enrol bool) error {
+func (s *Service) checkApp(ctx context.Context, p *proven, code string, setup *draft) error {
 	p.methods = append(p.methods, authn.TOTP)
-	if enrol {
+	if setup != nil {
 		p.held.TOTP++
-		p.spend = append(p.spend, func(ctx context.Context, tx *db.Tx) error { return s.enrol(ctx, tx, p.account.ID, code) })
+		p.enrol = func(ctx context.Context, tx *db.Tx, row *session.Session) error {
+			return s.enrol(ctx, tx, row, setup, code)
+		}
 		return nil
 	}
 	m, err := s.TOTP.Match(ctx, p.account.ID, code)
@@ -151,16 +155,28 @@ func (s *Service) checkApp(ctx context.Context, p *proven, code string, enrol bo
 	return nil
 }
 
-// enrol adds the app that policy asked for. Its first code is the second step of this sign-in.
-func (s *Service) enrol(ctx context.Context, tx *db.Tx, id account.ID, code string) error {
-	d, err := s.TOTP.Confirm(ctx, tx, id, code)
+// enrol adds the app that policy asked for; its first code is the second step of this sign-in. All other
+// sessions end, and every other sign-in that is under way: they have proven less. Whoever was quicker to
+// set something up wins.
+func (s *Service) enrol(ctx context.Context, tx *db.Tx, row *session.Session, setup *draft, code string) error {
+	epoch, err := account.EndSessions(ctx, tx, row.AccountID)
 	if err != nil {
 		return err
 	}
-	if err := audit.Record(ctx, tx, audit.Event{Kind: "factor.added", AccountID: id, Detail: map[string]string{"factor": factor.TOTP, "id": d.ID.String()}}); err != nil {
+	if held, err := factor.Of(ctx, tx, row.AccountID); err != nil || held.Strong() {
+		return cmp.Or(err, error(ticket.ErrRejected))
+	}
+	if err := session.Keep(ctx, tx, row.ID, epoch); err != nil {
 		return err
 	}
-	return s.Letters.Write(ctx, tx, letter.FactorAdded, id, letter.Content{Name: d.Name})
+	d, err := s.TOTP.Enlist(ctx, tx, row.AccountID, setup.ID, setup.Sealed, code)
+	if err != nil {
+		return err
+	}
+	if err := audit.Record(ctx, tx, audit.Event{Kind: "factor.added", AccountID: row.AccountID, SessionID: row.ID, Detail: map[string]string{"factor": factor.TOTP, "id": d.ID.String()}}); err != nil {
+		return err
+	}
+	return s.Letters.Write(ctx, tx, letter.FactorAdded, row.AccountID, letter.Content{Name: d.Name})
 }
 
 func (s *Service) spendBackup(ctx context.Context, tx *db.Tx, id account.ID, code string) error {
@@ -174,18 +190,19 @@ func (s *Service) spendBackup(ctx context.Context, tx *db.Tx, id account.ID, cod
 	return s.Letters.Write(ctx, tx, letter.BackupCodeUsed, id, letter.Content{Count: left})
 }
 
-func (s *Service) trust(ctx context.Context, tx *db.Tx, t *ticket.Ticket, b Browser) error {
-	if err := s.Devices.Note(ctx, tx, t.AccountID, b.Token); err != nil {
+// trust lets a browser go without the second step, under a token that nobody has seen before.
+func (s *Service) trust(ctx context.Context, tx *db.Tx, e authn.Evidence, b Browser) error {
+	if err := s.Devices.Note(ctx, tx, e.AccountID, b.next); err != nil {
 		return err
 	}
-	return s.Devices.Trust(ctx, tx, t.AccountID, t.Epoch, b.Token, s.cfg.RememberDevices)
+	return s.Devices.Trust(ctx, tx, e.AccountID, e.Epoch, b.next, s.cfg.RememberDevices)
 }
 
 // refuseStep words a refusal of a step and leaves its trace.
 func (s *Service) refuseStep(ctx context.Context, t *ticket.Ticket, method string, err error) error {
 	why, said := "wrong_"+method, error(ErrStep)
 	switch {
-	case errors.Is(err, ErrStep), errors.Is(err, factor.ErrCode), errors.Is(err, passkey.ErrRejected), errors.Is(err, totp.ErrNoSetup):
+	case errors.Is(err, ErrStep), errors.Is(err, factor.ErrCode), errors.Is(err, passkey.ErrRejected):
 	case errors.Is(err, ratelimit.ErrLimited):
 		why, said = "rate_limited", err
 		if !s.noted.first("step:"+t.AccountID.String(), s.DB.Now()) {
@@ -217,10 +234,10 @@ func (s *Service) Step(ctx context.Context, token string) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	step := &Step{Methods: found.held.After(g.Methods...), Address: masked(found.account.Email), Mailed: t.Mailed(), MayTrust: s.cfg.RememberDevices > 0, Page: g.Transport == session.Page}
-	if g.Enrol {
+	step := &Step{Methods: found.held.After(g.Methods...), Address: masked(found.account.Email), Mailed: t.Mailed(), MayTrust: s.cfg.RememberDevices > 0 && found.held.Strong() && !found.account.Staff && !found.account.Superuser, Page: g.Transport == session.Page}
+	if g.Setup != nil {
 		step.Methods = []string{factor.TOTP}
-		if step.Setup, err = s.TOTP.Waiting(ctx, t.AccountID, found.account.Email); err != nil {
+		if step.Setup, err = s.TOTP.Drafted(t.AccountID, g.Setup.ID, g.Setup.Sealed, found.account.Email); err != nil {
 			return nil, err
 		}
 	}

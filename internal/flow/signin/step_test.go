@@ -535,28 +535,129 @@ func TestARememberedDeviceSkipsTheSecondStepWherePolicyAllows(t *testing.T) {
 	})
 	eachWith(t, func(c *signin.Config) { c.RememberDevices = 30 * 24 * time.Hour }, func(t *testing.T, w *world) {
 		key := w.app()
-		b := signin.Browser{Token: secret.NewToken()}
 		login := func(b signin.Browser) error {
 			_, err := w.flow.Login(t.Context(), signin.Attempt{Email: email, Password: pass, Transport: session.Body, Address: caller, Browser: b})
 			return err
 		}
-		token, _ := next(t, login(b), signin.ErrMFA)
-		_, err := w.flow.Second(t.Context(), token, signin.Proof{Method: factor.TOTP, Code: w.code(key)}, b, true)
-		must(t, err)
+		remember := func(b signin.Browser) signin.Browser {
+			token, _ := next(t, login(b), signin.ErrMFA)
+			s, err := w.flow.Second(t.Context(), token, signin.Proof{Method: factor.TOTP, Code: w.code(key)}, b, true)
+			must(t, err)
+			return s.Given()
+		}
+		copied := signin.Browser{Token: secret.NewToken()}
+		b := remember(copied)
 		must(t, login(b))
+		if b == copied {
+			t.Error("whoever copied the browser's token before it was trusted is trusted with it")
+		}
+		wants(t, login(copied), signin.ErrMFA)
 		wants(t, login(signin.Browser{Token: secret.NewToken()}), signin.ErrMFA)
 		wants(t, login(signin.Browser{}), signin.ErrMFA)
 		if _, err := w.flow.Login(t.Context(), signin.Attempt{Email: email, Password: "wrong", Transport: session.Body, Address: caller, Browser: b}); !errors.Is(err, signin.ErrCredentials) {
 			t.Errorf("a remembered device and a wrong password: %v", err)
 		}
+		w.Exec("UPDATE account SET staff = TRUE")
+		wants(t, login(b), signin.ErrMFA)
+		w.Exec("UPDATE account SET staff = FALSE")
+		must(t, login(b))
 		w.advance(30 * 24 * time.Hour)
 		wants(t, login(b), signin.ErrMFA)
-		token, _ = next(t, login(b), signin.ErrMFA)
-		_, err = w.flow.Second(t.Context(), token, signin.Proof{Method: factor.TOTP, Code: w.code(key)}, b, true)
-		must(t, err)
+		b = remember(b)
 		must(t, login(b))
 		w.Exec("UPDATE account SET epoch = epoch + 1") // as a new password does
 		wants(t, login(b), signin.ErrMFA)
+	})
+}
+
+// A mailed code is no second factor, so it makes no device one that is trusted: whoever has mailbox and
+// password would be let past the app that the owner sets up next.
+func TestAMailedCodeTrustsNoDevice(t *testing.T) {
+	eachWith(t, func(c *signin.Config) { c.RememberDevices = 30 * 24 * time.Hour }, func(t *testing.T, w *world) {
+		w.mailFactor()
+		b := signin.Browser{Token: secret.NewToken()}
+		_, err := w.login(pass)
+		token, _ := next(t, err, signin.ErrMFA)
+		must(t, w.flow.MailStep(t.Context(), token))
+		_, err = w.flow.Second(t.Context(), token, signin.Proof{Method: factor.EmailCode, Code: w.mailed()}, b, true)
+		must(t, err)
+		if n := w.Count("SELECT count(*) FROM device WHERE trusted_until IS NOT NULL"); n != 0 {
+			t.Errorf("%d devices are trusted", n)
+		}
+	})
+}
+
+// Two who know the password, the owner and a thief, are both told to set up an app. Neither is shown the
+// other's, neither replaces it, and the first to finish ends all that the other has.
+func TestAnAppDemandedAtSignInIsOnesOwn(t *testing.T) {
+	demanded := atomic.Bool{}
+	eachWith(t, func(c *signin.Config) {
+		c.Required, c.Grace = func(*account.Account) bool { return demanded.Load() }, 0
+	}, func(t *testing.T, w *world) {
+		demanded.Store(false)
+		before := w.signIn()
+		demanded.Store(true)
+		begin := func() (token, key string) {
+			_, err := w.login(pass)
+			token, _ = next(t, err, signin.ErrEnrol)
+			step, err := w.flow.Step(t.Context(), token)
+			must(t, err)
+			return token, step.Setup.Secret.Reveal()
+		}
+		owner, ownersKey := begin()
+		thief, thiefsKey := begin()
+		again, err := w.flow.Step(t.Context(), owner)
+		must(t, err)
+		if ownersKey == thiefsKey || again.Setup.Secret.Reveal() != ownersKey {
+			t.Fatal("one is shown the other's secret")
+		}
+		_, err = w.second(owner, signin.Proof{Method: factor.TOTP, Code: w.code(thiefsKey)})
+		wants(t, err, signin.ErrStep)
+		s, err := w.second(owner, signin.Proof{Method: factor.TOTP, Code: w.code(ownersKey)})
+		must(t, err)
+		if _, err = w.second(thief, signin.Proof{Method: factor.TOTP, Code: w.code(thiefsKey)}); !errors.Is(err, ticket.ErrRejected) {
+			t.Errorf("a second app was added with the password alone: %v", err)
+		}
+		if _, err := w.refresh(before.Tokens.Refresh); !errors.Is(err, session.ErrRefused) {
+			t.Errorf("a session from before goes on: %v", err)
+		}
+		_, err = w.refresh(s.Tokens.Refresh)
+		must(t, err)
+		if n := w.Count("SELECT count(*) FROM totp_device"); n != 1 {
+			t.Errorf("%d apps", n)
+		}
+	})
+}
+
+// However many set up an app at once, one of them does.
+func TestOfManyAppsDemandedAtOnceOneIsAdded(t *testing.T) {
+	eachWith(t, func(c *signin.Config) {
+		c.Required, c.Grace = func(*account.Account) bool { return true }, 0
+	}, func(t *testing.T, w *world) {
+		var tokens, codes []string
+		for range 8 {
+			_, err := w.login(pass)
+			token, _ := next(t, err, signin.ErrEnrol)
+			step, err := w.flow.Step(t.Context(), token)
+			must(t, err)
+			tokens, codes = append(tokens, token), append(codes, w.code(step.Setup.Secret.Reveal()))
+		}
+		var done atomic.Int64
+		var all sync.WaitGroup
+		for i := range tokens {
+			all.Go(func() {
+				switch _, err := w.second(tokens[i], signin.Proof{Method: factor.TOTP, Code: codes[i]}); {
+				case err == nil:
+					done.Add(1)
+				case !errors.Is(err, ticket.ErrRejected) && !errors.Is(err, signin.ErrCredentials):
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := w.Count("SELECT count(*) FROM totp_device"); done.Load() != 1 || n != 1 {
+			t.Errorf("%d sign-ins, %d apps", done.Load(), n)
+		}
 	})
 }
 

@@ -23,7 +23,7 @@ func Routes(p *Portal) []web.Route {
 		web.Post(passwordPath, web.Person, web.Form(signedIn(p.postPassword))),
 		web.Get(sessionsPath, web.Person, web.Page(signedIn(p.showSessions))),
 		web.Post(sessionsPath+"end/", web.Person, web.Form(signedIn(p.postSessionsEnd))),
-		web.Post(sessionsPath+"others/", web.Person, web.Form(signedIn(p.postSessionsOthers))),
+		web.Post(sessionsPath+"others/", web.FreshPerson, web.Form(signedIn(p.postSessionsOthers))),
 		web.Post(sessionsPath+"all/", web.Person, web.Form(signedIn(p.postSessionsAll))),
 		web.Post(sessionsPath+"forget/", web.Person, web.Form(signedIn(p.postSessionsForget))),
 		web.Get(languagePath, web.Person, web.Page(signedIn(p.showLanguage))),

@@ -102,7 +102,7 @@ func (w *world) portal(tiles []portal.Tile) *portal.Portal {
 	}, identifier.Deps{DB: w.DB.DB, Keys: w.Keys, Schema: schema, Limiter: w.Limiter, Queue: w.Queue, Letters: w.Letters})
 	must(w.t, err)
 	lost, err := recovery.New(recovery.Config{Lifetime: 30 * time.Minute, PerMailbox: signintest.Config().PerAccount, PerNetwork: signintest.Config().PerAddress,
-		PerAccount: signintest.Config().PerAccount, PerAddress: signintest.Config().PerAddress},
+		PerAccount: signintest.Config().PerAccount, PerStep: signintest.Config().PerStep, PerAddress: signintest.Config().PerAddress},
 		recovery.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Queue: w.Queue, Letters: w.Letters, UI: u})
 	must(w.t, err)
 	return portal.New(portal.Deps{DB: w.DB.DB, UI: u, Profile: profiles, Identifier: identifiers, Usernames: true, Password: passwords, SignIn: w.flow, Enrol: w.enrol, Recovery: lost, Attributes: declared, Tiles: tiles,
