@@ -231,7 +231,7 @@ func (v *visitor) halfway(email, password string) string {
 		return ""
 	}
 	v.tokens.Access = ""
-	r, err := http.Post(v.base+mount+"/login/", "application/json", strings.NewReader(object("email", email, "password", password))) //nolint:noctx // of a server beside it
+	r, err := http.Post(v.base+mount+"/login/", "application/json", strings.NewReader(object("email", email, "password", password)))
 	if err != nil {
 		v.err = err
 		return ""

@@ -124,10 +124,11 @@ func TestAccountIsCopiedAndDeleted(t *testing.T) {
 		t.Error("the copy is no JSON, or does not hold the address")
 	}
 	b.follow("Delete my account")
+	b.tick("Now, without time to think again")
 	b.fill("Your password", "not my password")
-	b.followFor("Delete my account for good", http.StatusForbidden)
+	b.followFor("Delete my account", http.StatusForbidden)
 	b.fill("Your password", p.password)
-	mailed(t, p.email, func() { b.follow("Delete my account for good") })
+	mailed(t, p.email, func() { b.follow("Delete my account") })
 	b.shows("Your account is deleted")
 	b.refused("/account/")
 	signsIn(t, p, http.StatusUnauthorized)

@@ -220,7 +220,10 @@ var sound = []string{
 
 // settled are the forms about one thing that may be gone already, which is no mistake: they answer
 // the same for what never was.
-var settled = []string{"/account/keep/", "/account/security/keep/", "/account/security/codes/clear/", "/console/accounts/{account}/sessions/{session}/", "/console/mails/discard/", "/console/mails/retry/", "/console/sessions/"}
+var settled = []string{
+	"/account/sign-in/mail/code/", "/account/sign-in/second/", "/account/sign-in/second/mail/", "/account/keep/", "/account/security/keep/", "/account/security/codes/clear/", "/console/accounts/{account}/cancel-recovery/",
+	"/console/accounts/{account}/sessions/{session}/", "/console/mails/discard/", "/console/mails/retry/", "/console/sessions/",
+}
 
 func TestHostileFormsOfPagesAreRefused(t *testing.T) {
 	each(t, silent, func(t *testing.T, w *world) {

@@ -48,7 +48,12 @@ func Of(ctx context.Context, r Rower, id uuid.UUID) (Held, error) {
 // RemoveAll takes every second step from an account, with the codes for a rainy day, and reports
 // whether it had one. Ending its sessions, forgetting its devices, audit and letters are the caller's.
 func RemoveAll(ctx context.Context, tx *db.Tx, id uuid.UUID) (had bool, err error) {
-	return RemoveSince(ctx, tx, id, time.UnixMilli(0))
+	held, err := Of(ctx, tx, id)
+	if err != nil {
+		return false, err
+	}
+	_, err = RemoveSince(ctx, tx, id, time.UnixMilli(0))
+	return held.Second(), err
 }
 
 // RemoveSince is RemoveAll for what was added at a time or after it, and reports whether anything was.

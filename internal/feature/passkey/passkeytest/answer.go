@@ -62,7 +62,7 @@ func (x *Answer) attestation() []byte {
 	}
 	data := x.authData(attested)
 	data = append(data, x.AAGUID[:]...)
-	data = binary.BigEndian.AppendUint16(data, uint16(len(x.CredentialID))) //nolint:gosec // a test's own
+	data = binary.BigEndian.AppendUint16(data, uint16(len(x.CredentialID)))
 	data = append(data, x.CredentialID...)
 	data = append(data, public...)
 	data = append(data, x.extensions()...)
