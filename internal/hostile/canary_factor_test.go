@@ -144,7 +144,8 @@ func (s *story) tellMailedCodes(phone *app) {
 	pass := s.keep("password of bob", "Canary-Password-8-"+canary)
 	s.CreateAccount(s.t, func(n *gatehouse.NewAccount) { n.Email, n.Password = "bob@example.com", pass })
 	his := s.tokensOf(s.enter("bob@example.com", pass)).access
-	s.tokensOf(s.enter("bob@example.com", pass, header("User-Agent", "Another/1.0")))
+	s.tokensOf(s.enter("bob@example.com", pass, header("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")))
+	if s.engine == "sqlite" { defer func() { println(s.log.String()[max(0,len(s.log.String())-3000):]) }() }
 	disown := s.mail("bob@example.com", "A new device").Token()
 	s.must(s.page(http.MethodGet, "/account/not-me/?token="+disown, nil), http.StatusOK)
 	s.must(s.post("/not-me/", "", "token", disown), http.StatusOK)
