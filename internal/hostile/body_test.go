@@ -28,7 +28,7 @@ type door struct {
 }
 
 var doors = []door{
-	{method: "POST", path: "/register/", members: map[string]string{"email": "string", "password": "string", "full_name": "string?", "phone": "string?", "username": "string?", "locale": "string?", "attributes": "object?"}},
+	{method: "POST", path: "/register/", members: map[string]string{"email": "string", "password": "string", "full_name": "string", "phone": "string?", "username": "string?", "locale": "string?", "attributes": "object?"}},
 	{method: "POST", path: "/email/verify/", members: map[string]string{"token": "string", "username": "string?"}},
 	{method: "POST", path: "/email/verify/resend/", members: map[string]string{"email": "string"}},
 	{method: "POST", path: "/login/", members: map[string]string{"email": "string", "username": "string?", "password": "string", "audience": "string?", "transport": "string?"}},
@@ -42,7 +42,7 @@ var doors = []door{
 	{method: "POST", path: "/magic-link/verify/", members: map[string]string{"ticket": "string", "code": "string"}},
 	{method: "POST", path: "/token/refresh/", members: map[string]string{"refresh": "string?"}, optional: true},
 	{method: "POST", path: "/token/verify/", members: map[string]string{"token": "string"}},
-	{method: "POST", path: "/token/revoke/", members: map[string]string{"token": "string?", "token_type_hint": "string?"}, form: true},
+	{method: "POST", path: "/token/revoke/", members: map[string]string{"token": "string", "token_type_hint": "string?"}, form: true},
 	{method: "POST", path: "/logout/", members: map[string]string{"refresh": "string?"}, optional: true},
 	{method: "POST", path: "/logout/all/", members: map[string]string{"refresh": "string?"}, optional: true},
 	{method: "POST", path: "/password/reset/", members: map[string]string{"email": "string"}},
@@ -313,7 +313,7 @@ func TestBadAddressesAreRefusedEverywhere(t *testing.T) {
 		before := w.digest()
 		for _, address := range badAddresses {
 			for path, body := range map[string]map[string]string{
-				"/register/": {"email": address, "password": canary, "full_name": ""}, "/password/reset/": {"email": address}, "/email/verify/resend/": {"email": address},
+				"/register/": {"email": address, "password": canary, "full_name": ""}, "/password/reset/": {"email": address}, "/email/verify/resend/": {"email": address}, "/magic-link/": {"email": address},
 				"/login/": {"email": address, "password": canary},
 			} {
 				a := w.call(http.MethodPost, path, text(body))

@@ -67,11 +67,8 @@ func (a *app) next() string {
 
 // wrong is a code that it does not show for a while.
 func (a *app) wrong() string {
-	if now := a.code(); now[0] == '9' {
-		return "0" + now[1:]
-	} else {
-		return string(now[0]+1) + now[1:]
-	}
+	now := a.code()
+	return string('0'+(now[0]-'0'+5)%10) + now[1:]
 }
 
 // authenticator is a passkey's, as an account has it.

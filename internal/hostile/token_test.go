@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
+
+	"github.com/gatehouse-auth/gatehouse"
 )
 
 // tokens is one good token of each kind.
@@ -13,24 +16,105 @@ type tokens struct {
 	of map[string]string
 }
 
-var kinds = []string{"access", "refresh", "cookie refresh", "verify", "reset", "browser"}
+var kinds = []string{
+	"access", "refresh", "cookie refresh", "verify", "reset", "browser", "second step", "passkey sign-in", "passkey registration", "passkey step", "passkey confirmation", "link", "confirmation",
+	"not me", "email change", "email undo", "recovery cancel", "recovery finish", "device", "page",
+}
 
-// collect makes a token of each kind, all of one account but the one that waits for its mail.
+// tickets are the kinds of what a ceremony goes on with.
+var tickets = []string{"second step", "passkey sign-in", "passkey registration", "passkey step", "passkey confirmation", "link", "confirmation"}
+
+// collect makes a token of each kind that can all be good at once: of several accounts, for some tokens
+// end others. Who is asked by name at a door that is not for everybody is in w.access.
 func (w *world) collect() tokens {
 	w.t.Helper()
+	of := map[string]string{}
+	w.access = map[string]string{}
+	w.collectRecovery(of) // it takes days
 	w.account("jo@example.com")
 	mine, byCookie := w.signIn("jo@example.com", "body"), w.signIn("jo@example.com", "cookie")
-	if a := w.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`); a.status != http.StatusAccepted {
-		w.t.Fatalf("reset answered %d", a.status)
-	}
+	w.signIn("jo@example.com", "body", header("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"))
+	of["not me"] = w.Mailbox.Wait(w.t, "jo@example.com", "A new device").Token()
+	page := w.signInPage("jo@example.com", password, "")
+	of["page"], of["device"] = page.cookieNamed(pageName).Value, page.cookieNamed(deviceName).Value
+	of["access"], of["refresh"], of["cookie refresh"], w.access["jo"] = mine.access, mine.refresh, byCookie.cookie.Value, mine.access
+	w.collectFactors(of)
+	w.collectEmail(of)
+	w.must(w.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`), http.StatusAccepted)
 	a := w.call(http.MethodPost, "/register/", text(map[string]string{"email": "new@example.com", "password": password, "full_name": ""}), header("Origin", w.URL))
 	if len(a.cookies) != 1 {
 		w.t.Fatalf("register answered %d", a.status)
 	}
-	return tokens{map[string]string{
-		"access": mine.access, "refresh": mine.refresh, "cookie refresh": byCookie.cookie.Value, "browser": a.cookies[0].Value,
-		"verify": w.Mailbox.Wait(w.t, "new@example.com").Token(), "reset": w.Mailbox.Wait(w.t, "jo@example.com").Token(),
-	}}
+	of["browser"] = a.cookies[0].Value
+	of["verify"], of["reset"] = w.Mailbox.Wait(w.t, "new@example.com").Token(), w.Mailbox.Wait(w.t, "jo@example.com", "Choose a new password").Token()
+	for _, kind := range kinds {
+		if len(of[kind]) < 43 {
+			w.t.Fatalf("there is no token of the kind %s", kind)
+		}
+	}
+	return tokens{of}
+}
+
+// collectRecovery lets an account that lost its app wait until it can do without.
+func (w *world) collectRecovery(of map[string]string) {
+	w.t.Helper()
+	w.account("lee@example.com")
+	w.app(w.signIn("lee@example.com", "body").access)
+	w.must(w.call(http.MethodPost, "/recovery/factor/", `{"mfa_token":"`+w.halfway("lee@example.com")+`"}`), http.StatusAccepted)
+	of["recovery cancel"] = w.Mailbox.Wait(w.t, "lee@example.com", "Somebody wants to remove").Token()
+	w.Clock.Advance(w.t, 72*time.Hour+time.Minute)
+	of["recovery finish"] = w.Mailbox.Wait(w.t, "lee@example.com", "You can now remove").Token()
+	of["second step"] = w.halfway("lee@example.com")
+}
+
+// halfway signs in with the password of an account that has a second factor, and returns the ticket.
+func (w *world) halfway(email string) string {
+	w.t.Helper()
+	a := w.call(http.MethodPost, "/login/", text(map[string]string{"email": email, "password": password}))
+	w.refused(a, "the first step", http.StatusForbidden, "mfa_required")
+	return a.member("mfa_token")
+}
+
+// collectFactors begins every ceremony of passkeys and of codes by mail.
+func (w *world) collectFactors(of map[string]string) {
+	w.t.Helper()
+	ticket := func(path, body, by string) string {
+		w.t.Helper()
+		a := w.call(http.MethodPost, path, body)
+		if by != "" {
+			a = w.call(http.MethodPost, path, body, bearer(by))
+		}
+		if a.status != http.StatusOK && a.status != http.StatusAccepted {
+			w.t.Fatalf("%s answered %d %s", a.what, a.status, a.code)
+		}
+		return a.member("ticket")
+	}
+	w.account("pat@example.com")
+	w.access["pat"] = w.signIn("pat@example.com", "body").access
+	key := w.passkey(w.access["pat"])
+	of["passkey sign-in"] = ticket("/passkeys/login/begin/", "{}", "")
+	of["passkey registration"] = ticket("/passkeys/register/begin/", "", w.access["jo"])
+	begun := w.must(w.call(http.MethodPost, "/login/mfa/passkey/", `{"mfa_token":"`+w.halfway("pat@example.com")+`"}`), http.StatusOK)
+	of["passkey step"], w.answered = begun.member("ticket"), string(key.Get([]byte(text(begun.object["publicKey"]))))
+	of["passkey confirmation"] = ticket("/reauth/passkey/", "", w.access["pat"])
+	of["link"] = ticket("/magic-link/", `{"email":"jo@example.com"}`, "")
+	w.CreateAccount(w.t, func(n *gatehouse.NewAccount) { n.Email, n.Password = "cy@example.com", "" })
+	link := ticket("/magic-link/", `{"email":"cy@example.com"}`, "")
+	code := w.Mailbox.Wait(w.t, "cy@example.com", "Sign in to").Token()
+	w.access["cy"] = w.must(w.call(http.MethodPost, "/magic-link/verify/", `{"ticket":"`+link+`","code":"`+code+`"}`), http.StatusOK).member("access")
+	of["confirmation"] = ticket("/reauth/email/", "", w.access["cy"])
+	w.Mailbox.Wait(w.t, "jo@example.com", "Sign in to") // the ticket is whose it is from then on
+}
+
+// collectEmail asks for an address and changes another.
+func (w *world) collectEmail(of map[string]string) {
+	w.t.Helper()
+	w.must(w.call(http.MethodPost, "/me/email/", `{"email":"jo.new@example.com"}`, bearer(w.access["jo"])), http.StatusAccepted)
+	of["email change"] = w.Mailbox.Wait(w.t, "jo.new@example.com", "Confirm your new").Token()
+	w.account("kim@example.com")
+	w.must(w.call(http.MethodPost, "/me/email/", `{"email":"kim.new@example.com"}`, bearer(w.signIn("kim@example.com", "body").access)), http.StatusAccepted)
+	w.must(posts("/me/email/confirm/", "token", "")(w, w.Mailbox.Wait(w.t, "kim.new@example.com", "Confirm your new").Token()), http.StatusOK)
+	of["email undo"] = w.Mailbox.Wait(w.t, "kim@example.com", "was changed").Token()
 }
 
 // use is a place where one kind of token is good.
@@ -45,6 +129,13 @@ type use struct {
 func posts(path, member, rest string) func(w *world, token string) answer {
 	return func(w *world, token string) answer {
 		return w.call(http.MethodPost, path, `{"`+member+`":`+text(token)+rest+`}`)
+	}
+}
+
+// postsAs is posts for whoever is signed in.
+func postsAs(who, path, member, rest string) func(w *world, token string) answer {
+	return func(w *world, token string) answer {
+		return w.call(http.MethodPost, path, `{"`+member+`":`+text(token)+rest+`}`, bearer(w.access[who]))
 	}
 }
 
@@ -64,6 +155,50 @@ var uses = []use{
 	}},
 	{"verify", []string{"verify"}, "link_invalid", 400, posts("/email/verify/", "token", "")},
 	{"reset", []string{"reset"}, "link_invalid", 400, posts("/password/reset/confirm/", "token", `,"new_password":"Another-Long-2-Secret"`)},
+	{"second step", []string{"second step"}, "step_rejected", 401, posts("/login/mfa/", "mfa_token", `,"method":"totp","code":"000000"`)},
+	{"second step, mail", []string{"second step"}, "step_rejected", 401, posts("/login/mfa/email/", "mfa_token", "")},
+	{"second step, passkey", []string{"second step"}, "step_rejected", 401, posts("/login/mfa/passkey/", "mfa_token", "")},
+	{"second step, set up", []string{"second step"}, "step_rejected", 401, posts("/login/mfa/setup/", "mfa_token", "")},
+	{"recovery ask", []string{"second step"}, "step_rejected", 401, posts("/recovery/factor/", "mfa_token", "")},
+	{"passkey sign-in", []string{"passkey sign-in"}, "proof_rejected", 401, posts("/passkeys/login/finish/", "ticket", `,"credential":{}`)},
+	{"passkey registration", []string{"passkey registration"}, "passkey_invalid", 400, postsAs("jo", "/passkeys/register/finish/", "ticket", `,"credential":{}`)},
+	{"passkey confirmation", []string{"passkey confirmation"}, "passkey_rejected", 403, postsAs("pat", "/reauth/", "ticket", `,"method":"passkey","credential":{}`)},
+	{"link", []string{"link"}, "step_rejected", 401, posts("/magic-link/verify/", "ticket", `,"code":"00000000"`)},
+	{"confirmation", []string{"confirmation"}, "step_rejected", 401, postsAs("cy", "/reauth/", "ticket", `,"method":"email_code","code":"00000000"`)},
+	{"not me", []string{"not me"}, "link_invalid", 400, posts("/not-me/", "token", "")},
+	{"email change", []string{"email change"}, "link_invalid", 400, posts("/me/email/confirm/", "token", "")},
+	{"email undo", []string{"email undo"}, "link_invalid", 400, posts("/me/email/undo/", "token", "")},
+	{"recovery cancel", []string{"recovery cancel"}, "link_invalid", 400, posts("/recovery/factor/cancel/", "token", "")},
+	{"recovery finish", []string{"recovery finish"}, "link_invalid", 400, posts("/recovery/factor/finish/", "token", `,"password":"`+password+`"`)},
+}
+
+// mailed are the pages where mailed tokens lead, by their kind.
+var mailed = map[string]string{
+	"verify": "/account/verify/", "reset": "/account/reset/", "not me": "/account/not-me/", "email change": "/account/email/confirm/", "email undo": "/account/email/undo/",
+	"recovery cancel": "/account/recover-factor/cancel/", "recovery finish": "/account/recover-factor/finish/",
+}
+
+// held is what tokens are about, as the database has it: nothing of it changes while they are tried.
+func (w *world) held() map[string]string {
+	w.t.Helper()
+	out, all := map[string]string{}, w.dump()
+	for _, table := range []string{"account", "ticket", "one_time_token", "totp_device", "passkey", "backup_code", "password_credential", "factor_recovery", "device", "email_factor", "reserved_name"} {
+		if _, known := all[table]; !known && table != "email_factor" {
+			w.t.Fatalf("there is nothing in the table %s", table)
+		}
+		out[table] = string(all[table])
+	}
+	return out
+}
+
+// unchanged fails unless all is as it was held.
+func (w *world) unchanged(before map[string]string) {
+	w.t.Helper()
+	for table, after := range w.held() {
+		if after != before[table] {
+			w.t.Errorf("the table %s changed", table)
+		}
+	}
 }
 
 // good fails unless each token still does what it is for, which looking at it does not tell.
@@ -74,7 +209,7 @@ func (w *world) good(all tokens) {
 			w.t.Errorf("the %s token was spent: %d %s", kind, a.status, a.code)
 		}
 	}
-	for kind, path := range map[string]string{"verify": "/account/verify/", "reset": "/account/reset/"} {
+	for kind, path := range mailed {
 		if a := w.page(http.MethodGet, path+"?token="+all.of[kind], nil); a.status != http.StatusOK {
 			w.t.Errorf("the %s token was spent: %d", kind, a.status)
 		}
@@ -85,27 +220,37 @@ func (w *world) good(all tokens) {
 func TestATokenIsGoodForOnePurpose(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
 		all := w.collect()
+		before := w.held()
 		for _, u := range uses {
 			for _, kind := range kinds {
-				if slices.Contains(u.kinds, kind) {
+				if slices.Contains(u.kinds, kind) || u.name == "passkey confirmation" && kind == "passkey step" {
 					continue
 				}
 				a := u.try(w, all.of[kind])
-				w.refused(a, "a "+kind+" token at "+u.name, u.status, u.code)
+				status, code := u.status, u.code
+				if slices.Contains(tickets, u.kinds[0]) && u.name != "recovery ask" && len(all.of[kind]) > 255 {
+					status, code = http.StatusBadRequest, badFields // no ticket is so long
+				}
+				w.refused(a, "a "+kind+" token at "+u.name, status, code)
 				if strings.Contains(a.text, all.of[kind]) {
 					t.Errorf("%s echoes the token", u.name)
 				}
 			}
 		}
-		for page, own := range map[string]string{"/account/verify/": "verify", "/account/reset/": "reset"} {
+		for own, page := range mailed {
 			for _, kind := range kinds {
 				if a := w.page(http.MethodGet, page+"?token="+all.of[kind], nil); (a.status == http.StatusOK) != (kind == own) {
 					t.Errorf("a %s token at %s answered %d", kind, page, a.status)
 				}
 			}
 		}
+		for _, kind := range kinds {
+			if kind != "page" && w.opens(&http.Cookie{Name: pageName, Value: all.of[kind]}) {
+				t.Errorf("a %s token opens the pages as their cookie", kind)
+			}
+		}
 		// Whatever is no token of a session ends none.
-		for _, kind := range []string{"verify", "reset", "browser"} {
+		for _, kind := range kinds[3:] {
 			for _, path := range []string{"/logout/", "/logout/all/"} {
 				if a := posts(path, "refresh", "")(w, all.of[kind]); a.status != http.StatusOK {
 					t.Errorf("a %s token at %s answered %d", kind, path, a.status)
@@ -115,7 +260,11 @@ func TestATokenIsGoodForOnePurpose(t *testing.T) {
 				t.Errorf("a %s token revoked: %d", kind, a.status)
 			}
 		}
+		w.unchanged(before)
 		w.good(all)
+		// A challenge is spent before it is looked at, also by its owner in the wrong place.
+		crossed := postsAs("pat", "/reauth/", "ticket", `,"method":"passkey","credential":`+w.answered)
+		w.refused(crossed(w, all.of["passkey step"]), "the challenge of a step, to confirm, well answered", http.StatusForbidden, "passkey_rejected")
 	})
 }
 
@@ -123,6 +272,7 @@ func TestATokenIsGoodForOnePurpose(t *testing.T) {
 func TestATokenHasOneSpelling(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
 		all := w.collect()
+		before := w.held()
 		for _, u := range uses {
 			if u.name == "me, change" || u.name == "sessions" || u.name == "password change" {
 				continue // the same check as me
@@ -138,6 +288,7 @@ func TestATokenHasOneSpelling(t *testing.T) {
 				}
 			}
 		}
+		w.unchanged(before)
 		w.good(all)
 	})
 }

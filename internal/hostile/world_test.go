@@ -35,12 +35,14 @@ const (
 // world is an engine with its database, asked in process.
 type world struct {
 	*gatehousetest.Server
-	t      *testing.T
-	engine string
-	log    *logBuffer
-	tables *db.DB // a second connection that only looks
-	url    string
-	told   []answer // every answer so far
+	t        *testing.T
+	engine   string
+	log      *logBuffer
+	tables   *db.DB // a second connection that only looks
+	url      string
+	told     []answer          // every answer so far
+	access   map[string]string // tokens that collect made, by who has them
+	answered string            // a passkey's right answer to the challenge of the passkey step that collect began
 }
 
 // each runs fn on both databases. change may alter the configuration, whose limits are wide.

@@ -56,7 +56,7 @@ func (c *Console) showReset(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) writeReset(w http.ResponseWriter, r *http.Request, status int, a *account.Account, form *ui.Form) error {
-	reason := cmp.Or(strings.TrimSpace(form.Values["reason"]), c.UI.Text(c.UI.Language(r), "console.reset_factors.reason"))
+	reason := cmp.Or(strings.TrimSpace(strings.ToValidUTF8(form.Values["reason"], "")), c.UI.Text(c.UI.Language(r), "console.reset_factors.reason"))
 	in := call{http.MethodPost, requestPath(a.Subject), map[string]string{"reason": reason}}
 	if in.path != "" {
 		in.path += string(manage.ResetFactors) + "/"
