@@ -92,40 +92,32 @@ const stepLife = 5 * time.Minute
 
 const purposeStep = "mfa"
 
+// opened is what a sign-in came to.
+type opened struct {
+	row     *session.Session
+	cookie  *PageCookie // for pages
+	enrolBy time.Time
+	browser Browser
+}
+
 // open is where every way to sign in ends, however many steps it took: it makes the session, or says
-// what is still needed. What is needed is worked out here and now, from what the account has. It
-// returns ErrMFA and ErrEnrol with a ticket for the next step, and what start does.
-func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (row *session.Session, cookie *PageCookie, enrolBy time.Time, known Browser, err error) {
+// what is still needed. It returns what demand and start do.
+func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (*opened, error) {
 	methods, level := authn.Together(p.methods...)
-	if left := p.held.After(methods...); len(left) > 0 {
-		trusted := false
-		// Staff are asked each time: what they may do to others must not hang on one password.
-		if s.cfg.RememberDevices > 0 && !p.account.Staff && !p.account.Superuser {
-			if trusted, err = s.Devices.Trusted(ctx, s.DB, p.account.ID, p.account.Epoch, b.Token); err != nil {
-				return nil, nil, enrolBy, b, err
-			}
-		}
-		if !trusted {
-			return nil, nil, enrolBy, b, s.ask(ctx, p, g, ErrMFA, left)
-		}
-	}
-	if level < authn.AAL2 && !p.held.Strong() && s.cfg.Required(p.account) {
-		if enrolBy, err = graceUntil(ctx, s.DB, p.account.ID, s.cfg.Grace); err != nil {
-			return nil, nil, enrolBy, b, err
-		}
-		if !enrolBy.After(s.DB.Now()) {
-			return nil, nil, enrolBy, b, s.askToEnrol(ctx, p, g)
-		}
+	enrolBy, err := s.demand(ctx, p, g, b, level)
+	if err != nil {
+		return nil, err
 	}
 	e := authn.Evidence{AccountID: p.account.ID, Epoch: p.account.Epoch, Methods: methods, Level: level}
-	if p.trust && level >= authn.AAL2 {
+	trust := p.trust && p.enrol == nil && level >= authn.AAL2
+	if trust {
 		b.next = secret.NewToken()
 	}
 	made, cookie := s.birth(g, b)
-	shape := made.with
+	with := made.with
 	made.with = func(ctx context.Context, tx *db.Tx, row *session.Session) error {
-		if shape != nil {
-			if err := shape(ctx, tx, row); err != nil {
+		if with != nil {
+			if err := with(ctx, tx, row); err != nil {
 				return err
 			}
 		}
@@ -135,16 +127,42 @@ func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (row *
 		if p.enrol != nil {
 			return p.enrol(ctx, tx, row)
 		}
-		if p.trust && level >= authn.AAL2 {
-			return s.trust(ctx, tx, e, made.browser)
+		if trust {
+			return s.trust(ctx, tx, e, b)
 		}
 		return nil
 	}
-	if row, err = s.start(ctx, e, made); err != nil {
-		return nil, nil, enrolBy, b, err
+	row, err := s.start(ctx, e, made)
+	if err != nil {
+		return nil, err
 	}
 	p.account.LastLogin = row.CreatedAt
-	return row, cookie, enrolBy, b, nil
+	return &opened{row, cookie, enrolBy, b}, nil
+}
+
+// demand asks for what is still needed to sign in, worked out here and now from what the account has.
+// It returns ErrMFA and ErrEnrol with a ticket for the next step. Where policy asks for a second factor
+// and gives time, it returns until when.
+func (s *Service) demand(ctx context.Context, p *proven, g goal, b Browser, level authn.AAL) (enrolBy time.Time, err error) {
+	if left := p.held.After(p.methods...); len(left) > 0 {
+		trusted := false
+		// Staff are asked each time: what they may do to others must not hang on one password.
+		if s.cfg.RememberDevices > 0 && !p.account.Staff && !p.account.Superuser {
+			if trusted, err = s.Devices.Trusted(ctx, s.DB, p.account.ID, p.account.Epoch, b.Token); err != nil {
+				return enrolBy, err
+			}
+		}
+		if !trusted {
+			return enrolBy, s.ask(ctx, p, g, ErrMFA, left)
+		}
+	}
+	if level >= authn.AAL2 || p.held.Strong() || !s.cfg.Required(p.account) {
+		return enrolBy, nil
+	}
+	if enrolBy, err = graceUntil(ctx, s.DB, p.account.ID, s.cfg.Grace); err == nil && !enrolBy.After(s.DB.Now()) {
+		err = s.askToEnrol(ctx, p, g)
+	}
+	return enrolBy, err
 }
 
 // ask hands out a ticket for the next step. What was proven so far is spent: the ticket stands for it.
@@ -260,25 +278,25 @@ const disownLife = 7 * 24 * time.Hour
 
 // signIn opens a session for a client of the API and makes its tokens.
 func (s *Service) signIn(ctx context.Context, p *proven, g goal, b Browser) (*SignedIn, error) {
-	row, _, enrolBy, b, err := s.open(ctx, p, g, b)
+	o, err := s.open(ctx, p, g, b)
 	if err != nil {
 		return nil, s.overtaken(ctx, p, err)
 	}
 	p.account.Profile.Attributes = s.Schema.Shown(p.account.Profile.Attributes)
-	tokens, err := s.issue(row, p.account.Subject, session.RefreshClaims{SessionID: row.ID}, row.CreatedAt)
+	tokens, err := s.issue(o.row, p.account.Subject, session.RefreshClaims{SessionID: o.row.ID}, o.row.CreatedAt)
 	if err != nil {
 		return nil, err
 	}
-	return &SignedIn{Tokens: *tokens, Account: p.account, EnrolBy: enrolBy, browser: b}, nil
+	return &SignedIn{Tokens: *tokens, Account: p.account, EnrolBy: o.enrolBy, browser: o.browser}, nil
 }
 
 // signInPage opens a session for pages.
 func (s *Service) signInPage(ctx context.Context, p *proven, g goal, b Browser) (*PageCookie, error) {
-	_, cookie, _, _, err := s.open(ctx, p, g, b)
+	o, err := s.open(ctx, p, g, b)
 	if err != nil {
 		return nil, s.overtaken(ctx, p, err)
 	}
-	return cookie, nil
+	return o.cookie, nil
 }
 
 // overtaken words a refusal of start: the account was disabled, or got another password, since the
