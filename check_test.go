@@ -23,6 +23,15 @@ func TestCheckAcceptsDefaults(t *testing.T) {
 	}
 }
 
+// Passkeys belong to names. A server that is known by an address alone starts all the same.
+func TestAnAddressAsPublicURLStarts(t *testing.T) {
+	cfg := goodConfig()
+	cfg.PublicURL = "https://192.0.2.1"
+	if err := cfg.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCheckNamesEachProblem(t *testing.T) {
 	const canary = "canary"
 	for _, c := range []struct {

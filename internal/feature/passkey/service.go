@@ -5,6 +5,7 @@ import (
 	"encoding/json" // the library's types are made for this one
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"unicode"
@@ -45,6 +46,10 @@ type Service struct {
 	origins []string
 }
 
+// nobody is whose passkeys are where the server is known by an address alone: browsers refuse all, as
+// they do anyway, and everything else works (RFC 6761 section 6.4).
+const nobody = "address.invalid"
+
 // New checks cfg and returns a Service.
 func New(cfg Config, deps Deps) (*Service, error) {
 	if len(cfg.Origins) == 0 || cfg.Name == "" {
@@ -52,8 +57,13 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	cfg.RPID = strings.ToLower(cfg.RPID)
 	local := web.Loopback(cfg.RPID)
-	if local {
+	_, notIP := netip.ParseAddr(cfg.RPID)
+	address := cfg.RPID
+	switch {
+	case local:
 		cfg.RPID = "localhost"
+	case notIP == nil:
+		cfg.RPID = nobody
 	}
 	origins := make([]string, len(cfg.Origins))
 	for i, given := range cfg.Origins {
@@ -61,7 +71,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		if err != nil {
 			return nil, err
 		}
-		within := host == cfg.RPID || strings.HasSuffix(host, "."+cfg.RPID) || local && web.Loopback(host)
+		within := host == cfg.RPID || strings.HasSuffix(host, "."+cfg.RPID) || local && web.Loopback(host) || notIP == nil && host == address
 		if i == 0 && !within {
 			return nil, fmt.Errorf("passkey: %s cannot use passkeys of %q: that must be its host or a domain above it", given, cfg.RPID)
 		}
