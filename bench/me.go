@@ -110,7 +110,7 @@ func (w *world) startFloor(ctx context.Context) (*server, error) {
 	}
 	by := session.Bearer{SessionID: idOf(sessionPrefix, 0), Subject: idOf(accountPrefix, 0).String()}
 	text, err := w.textOf(func() error {
-		people, err := profile.New(profile.Config{PerExport: ratelimit.Limit{Name: "profile.export", Burst: 1, Per: time.Hour}}, profile.Deps{DB: w.db, Schema: schema})
+		people, err := profile.New(profile.Config{PerExport: ratelimit.Limit{Name: "profile.export", Burst: 1, Per: time.Hour}, Fresh: time.Minute, DeleteURL: publicURL}, profile.Deps{DB: w.db, Schema: schema})
 		if err == nil {
 			_, err = people.Me(ctx, by)
 		}
