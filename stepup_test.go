@@ -30,3 +30,39 @@ func TestAdminAPIAsksForAFreshProofWhereTheConsoleDoes(t *testing.T) {
 		t.Errorf("reading: answered %d", resp.StatusCode)
 	}
 }
+
+// Whoever has codes mailed to a stranger must not use up what the stranger needs to choose a new password.
+func TestMailedCodesAndResetsAreCountedApart(t *testing.T) {
+	srv := quiet(t, nil)
+	owner := srv.CreateAccount(t)
+	post := func(path string) int {
+		return request(srv.Gatehouse().Handler(), http.MethodPost, srv.APIURL+path, `{"email": "`+owner.Email+`"}`, "Content-Type", "application/json").StatusCode
+	}
+	for range 5 {
+		if got := post("/magic-link/"); got != http.StatusAccepted {
+			t.Fatalf("answered %d", got)
+		}
+	}
+	if got := post("/magic-link/"); got != http.StatusTooManyRequests {
+		t.Errorf("a sixth code: answered %d", got)
+	}
+	if got := post("/password/reset/"); got != http.StatusAccepted {
+		t.Errorf("the reset: answered %d", got)
+	}
+}
+
+// A session that was stolen long after its last proof must not keep its owner out by ending all others.
+func TestEndingAllOthersTakesAFreshProof(t *testing.T) {
+	srv := quiet(t, nil)
+	s := srv.SignIn(t, srv.CreateAccount(t))
+	end := func() *http.Response {
+		return request(srv.Gatehouse().Handler(), http.MethodDelete, srv.APIURL+"/sessions/", "", "Authorization", "Bearer "+s.Access)
+	}
+	if resp := end(); resp.StatusCode != http.StatusOK {
+		t.Fatalf("right after signing in: answered %d", resp.StatusCode)
+	}
+	srv.Clock.Advance(t, 6*time.Minute)
+	if resp := end(); resp.StatusCode != http.StatusUnauthorized || !strings.Contains(resp.Header.Get("WWW-Authenticate"), "max_age=") {
+		t.Errorf("6 minutes later: answered %d", resp.StatusCode)
+	}
+}
