@@ -196,8 +196,7 @@ func (c Config) checkFactors(p *problems) {
 		u, err := url.Parse(o)
 		p.when(err != nil || u.Host == "" || u.Scheme+"://"+u.Host != o || u.Scheme != "https" && !c.Dev, "Passkeys.Origins (GATEHOUSE_PASSKEYS__ORIGINS)", "must be https origins alone, such as https://app.example.org")
 	}
-	_, err := place.Open(c.GeoIPFile)
-	p.of("GeoIPFile (GATEHOUSE_GEOIP_FILE)", err)
+	p.of("GeoIPFile (GATEHOUSE_GEOIP_FILE)", place.Check(c.GeoIPFile))
 }
 
 // maxMinLength is far above any sensible demand, in characters.

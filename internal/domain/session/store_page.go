@@ -53,19 +53,6 @@ func Prove(ctx context.Context, tx *db.Tx, id uuid.UUID, methods []string, level
 	return nil
 }
 
-// Methods returns what has been proven in a session.
-func Methods(ctx context.Context, tx *db.Tx, id uuid.UUID) ([]string, error) {
-	var amr string
-	err := tx.Row(ctx, `SELECT amr FROM session WHERE id = $1 AND ended_at IS NULL`, []any{id}, &amr)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, ErrEnded
-	}
-	if err != nil {
-		return nil, fmt.Errorf("session: methods: %w", err)
-	}
-	return strings.Fields(amr), nil
-}
-
 // Get returns a session that has not been ended, or ErrEnded.
 func Get(ctx context.Context, tx *db.Tx, id uuid.UUID) (*Session, error) {
 	s := Session{ID: id}

@@ -2,8 +2,6 @@ package totp
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -15,14 +13,9 @@ import (
 // else comes by its secret or puts another in its place. It is for whoever has not proven enough yet to
 // be shown what waits for the account.
 func (s *Service) Draft(accountID uuid.UUID, label string) (setup *Setup, sealed []byte, err error) {
-	d := &device{Device: Device{Name: DefaultName}, accountID: accountID}
-	if d.ID, err = uuid.NewV7(); err != nil {
-		return nil, nil, fmt.Errorf("totp: draft: %w", err)
-	}
-	key := make([]byte, secretBytes)
-	_, _ = rand.Read(key) // never fails: it ends the program instead
-	if d.sealed, err = s.Sealer.Seal(key, d.aad()); err != nil {
-		return nil, nil, fmt.Errorf("totp: draft: %w", err)
+	d, key, err := s.fresh(accountID, DefaultName)
+	if err != nil {
+		return nil, nil, err
 	}
 	return s.setup(d, key, label), d.sealed, nil
 }

@@ -23,19 +23,28 @@ func (s *Service) Begin(ctx context.Context, by session.Bearer, label, name stri
 	if err != nil {
 		return nil, err
 	}
-	d := &device{Device: Device{Name: cmp.Or(name, DefaultName)}, accountID: by.AccountID}
-	if d.ID, err = uuid.NewV7(); err != nil {
-		return nil, fmt.Errorf("totp: begin: %w", err)
-	}
-	key := make([]byte, secretBytes)
-	_, _ = rand.Read(key) // never fails: it ends the program instead
-	if d.sealed, err = s.Sealer.Seal(key, d.aad()); err != nil {
-		return nil, fmt.Errorf("totp: begin: %w", err)
+	d, key, err := s.fresh(by.AccountID, cmp.Or(name, DefaultName))
+	if err != nil {
+		return nil, err
 	}
 	if err := wait(ctx, s.DB, d); err != nil {
 		return nil, err
 	}
 	return s.setup(d, key, label), nil
+}
+
+// fresh returns a device with a secret of its own, which is written down nowhere yet.
+func (s *Service) fresh(accountID uuid.UUID, name string) (d *device, key []byte, err error) {
+	d = &device{Device: Device{Name: name}, accountID: accountID}
+	if d.ID, err = uuid.NewV7(); err != nil {
+		return nil, nil, fmt.Errorf("totp: fresh: %w", err)
+	}
+	key = make([]byte, secretBytes)
+	_, _ = rand.Read(key) // never fails: it ends the program instead
+	if d.sealed, err = s.Sealer.Seal(key, d.aad()); err != nil {
+		return nil, nil, fmt.Errorf("totp: fresh: %w", err)
+	}
+	return d, key, nil
 }
 
 // Waiting returns the device of an account that waits for its code, or ErrNoSetup. It is for a page

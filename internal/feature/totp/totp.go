@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -112,6 +113,15 @@ type Setup struct {
 
 // Format prints *** for every verb and flag: the picture is as secret as the text.
 func (Setup) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
+
+// InGroups returns the secret in groups of four, as people type it.
+func (s *Setup) InGroups() string {
+	var groups []string
+	for group := range slices.Chunk([]byte(s.Secret.Reveal()), 4) {
+		groups = append(groups, string(group))
+	}
+	return strings.Join(groups, " ")
+}
 
 func (s *Service) setup(d *device, key []byte, label string) *Setup {
 	text := base32.StdEncoding.EncodeToString(key)

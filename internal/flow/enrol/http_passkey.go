@@ -49,24 +49,15 @@ func (s *Service) handlePasskeys(ctx context.Context, _ *struct{}) (*passkeysRes
 	return &out, nil
 }
 
-type beginResponse struct {
-	Body struct {
-		Ticket  string         `json:"ticket" doc:"To send along with the answer, within five minutes"`
-		Options map[string]any `json:"publicKey" doc:"For PublicKeyCredential.parseCreationOptionsFromJSON (WebAuthn Level 3 section 5.1.9)"`
-	}
-}
+type beginResponse struct{ Body passkey.ChallengeJSON }
 
 func (s *Service) handleBegin(ctx context.Context, _ *struct{}) (*beginResponse, error) {
 	c, err := s.StartPasskey(ctx, session.FromContext(ctx))
 	if err != nil {
 		return nil, err
 	}
-	var out beginResponse
-	out.Body.Ticket = c.Ticket
-	if err := json.Unmarshal(c.Options, &out.Body.Options); err != nil {
-		return nil, fmt.Errorf("enrol: passkey options: %w", err)
-	}
-	return &out, nil
+	body, err := c.JSON()
+	return &beginResponse{body}, err
 }
 
 type finishRequest struct {

@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
@@ -127,7 +126,7 @@ func (s *Service) writeSecond(w http.ResponseWriter, r *http.Request, status int
 		if err != nil {
 			return err
 		}
-		v.Setup = &setupView{QR: template.HTML(qr), Secret: inGroups(step.Setup.Secret.Reveal())} //nolint:gosec // drawn by us
+		v.Setup = &setupView{QR: template.HTML(qr), Secret: step.Setup.InGroups()} //nolint:gosec // drawn by us
 	}
 	return s.writeProve(w, r, status, v)
 }
@@ -137,15 +136,6 @@ func (s *Service) writeProve(w http.ResponseWriter, r *http.Request, status int,
 	v.Next = leading(r, &page, v.Next)
 	page.Data = v
 	return s.UI.Write(w, r, page)
-}
-
-// inGroups writes a secret as people type it.
-func inGroups(s string) string {
-	var groups []string
-	for group := range slices.Chunk([]byte(s), 4) {
-		groups = append(groups, string(group))
-	}
-	return strings.Join(groups, " ")
 }
 
 func (s *Service) postSecond(w http.ResponseWriter, r *http.Request) error {

@@ -54,20 +54,14 @@ func (s *Service) handleMailStep(ctx context.Context, in *stepTokenRequest) (*de
 	return detail("A code is on its way to the address of the account."), nil
 }
 
-type challengeResponse struct {
-	Body struct {
-		Ticket  string         `json:"ticket" doc:"To be sent with the answer"`
-		Options map[string]any `json:"publicKey" doc:"For PublicKeyCredential.parseRequestOptionsFromJSON (WebAuthn Level 3 section 5.1.9)"`
-	}
-}
+type challengeResponse struct{ Body passkey.ChallengeJSON }
 
 func challenge(c *passkey.Challenge, err error) (*challengeResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out challengeResponse
-	out.Body.Ticket = c.Ticket
-	return &out, json.Unmarshal(c.Options, &out.Body.Options)
+	body, err := c.JSON()
+	return &challengeResponse{body}, err
 }
 
 func (s *Service) handleChallengeStep(ctx context.Context, in *stepTokenRequest) (*challengeResponse, error) {

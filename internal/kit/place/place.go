@@ -43,6 +43,15 @@ func Open(path string) (*Finder, error) {
 	return &Finder{db}, nil
 }
 
+// Check returns what Open would object to, and keeps nothing open.
+func Check(path string) error {
+	f, err := Open(path)
+	if err != nil || f.db == nil {
+		return err
+	}
+	return f.db.Close()
+}
+
 // holdsCountries tells a database of places from one of networks' owners or the like. Reading all of it
 // would find more, and take seconds where it is large.
 func holdsCountries(db *maxminddb.Reader) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -41,18 +40,9 @@ func (p *Portal) writeAppAdd(w http.ResponseWriter, r *http.Request, v *session.
 		if err != nil {
 			return err
 		}
-		view.Setup, view.QR, view.Secret = s.ID.String(), template.HTML(svg), inFours(s.Secret.Reveal()) //nolint:gosec // made of numbers alone
+		view.Setup, view.QR, view.Secret = s.ID.String(), template.HTML(svg), s.InGroups() //nolint:gosec // made of numbers alone
 	}
 	return p.write(w, r, v, securityPath, ui.Page{Status: status, Name: "portal/app_add", Data: view})
-}
-
-// inFours writes a text in groups of four, for whoever types it.
-func inFours(text string) string {
-	var groups []string
-	for group := range slices.Chunk([]byte(text), 4) {
-		groups = append(groups, string(group))
-	}
-	return strings.Join(groups, " ")
 }
 
 // postAppAdd begins, or takes the code that ends it. The page that holds the secret answers the form
