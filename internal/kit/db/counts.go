@@ -6,13 +6,13 @@ import "sync/atomic"
 type counters struct {
 	statements   atomic.Int64
 	transactions atomic.Int64
-	inspect      atomic.Pointer[func(query string) error]
+	inspect      atomic.Pointer[func(Statement) error]
 }
 
-func (c *counters) statement(query string) error {
+func (c *counters) statement(in Scope, query string, args []any) error {
 	c.statements.Add(1)
 	if fn := c.inspect.Load(); fn != nil {
-		return (*fn)(query)
+		return (*fn)(Statement{in, query, args})
 	}
 	return nil
 }
@@ -25,6 +25,13 @@ func (d *DB) Counts() (statements, transactions int64) {
 	return d.counts.statements.Load(), d.counts.transactions.Load()
 }
 
+// Statement is one that was asked for.
+type Statement struct {
+	In    Scope
+	Query string
+	Args  []any
+}
+
 // Inspect has fn called with the text of every statement from now on; an error of fn is
 // the statement's result. It is for tests that count statements or make one fail. nil
 // ends it. fn must not block.
@@ -33,5 +40,8 @@ func (d *DB) Inspect(fn func(query string) error) {
 		d.counts.inspect.Store(nil)
 		return
 	}
-	d.counts.inspect.Store(&fn)
+	d.InspectAll(func(s Statement) error { return fn(s.Query) })
 }
+
+// InspectAll is Inspect with all that is known of a statement. Its arguments must not be changed.
+func (d *DB) InspectAll(fn func(Statement) error) { d.counts.inspect.Store(&fn) }

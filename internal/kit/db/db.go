@@ -57,10 +57,10 @@ type DB struct {
 
 // engine is what the two databases do differently.
 type engine interface {
-	// begin starts a read-write transaction.
-	begin(ctx context.Context) (transaction, error)
+	// begin starts a read-write transaction within a scope.
+	begin(ctx context.Context, in Scope) (transaction, error)
 	// query runs one statement outside a transaction.
-	query(ctx context.Context, query string, args []any) (rows, error)
+	query(ctx context.Context, in Scope, query string, args []any) (rows, error)
 	// batch runs statements in one transaction and fills in each one's result.
 	batch(ctx context.Context, more func(limit int) []*statement)
 	// unique, orphan, transient and down sort the engine's errors.
@@ -75,6 +75,7 @@ type engine interface {
 type transaction interface {
 	query(ctx context.Context, query string, args []any) (rows, error)
 	exec(ctx context.Context, query string, args []any) (int64, error)
+	enter(ctx context.Context, in Scope) error
 	commit(ctx context.Context) error
 	rollback(ctx context.Context) error
 }
@@ -150,19 +151,27 @@ func (d *DB) Clock() clock.Clock { return d.clock }
 // Row runs one read that gives at most one row and scans it into dest. It returns
 // [ErrNoRows] when there is none.
 func (d *DB) Row(ctx context.Context, query string, args []any, dest ...any) error {
-	if err := d.counts.statement(query); err != nil {
+	return d.row(ctx, Scope{}, query, args, dest)
+}
+
+func (d *DB) row(ctx context.Context, in Scope, query string, args, dest []any) error {
+	if err := d.counts.statement(in, query, args); err != nil {
 		return d.sorted(err)
 	}
-	r, err := d.engine.query(ctx, query, bind(args))
+	r, err := d.engine.query(ctx, in, query, bind(args))
 	return d.sorted(scanOne(r, err, dest))
 }
 
 // Each runs one read and calls fn for each row. fn scans with the function it is given.
 func (d *DB) Each(ctx context.Context, query string, args []any, fn func(scan func(dest ...any) error) error) error {
-	if err := d.counts.statement(query); err != nil {
+	return d.each(ctx, Scope{}, query, args, fn)
+}
+
+func (d *DB) each(ctx context.Context, in Scope, query string, args []any, fn func(scan func(dest ...any) error) error) error {
+	if err := d.counts.statement(in, query, args); err != nil {
 		return d.sorted(err)
 	}
-	r, err := d.engine.query(ctx, query, bind(args))
+	r, err := d.engine.query(ctx, in, query, bind(args))
 	return d.sorted(scanEach(r, err, fn))
 }
 
@@ -176,7 +185,11 @@ func (d *DB) Each(ctx context.Context, query string, args []any, fn func(scan fu
 // Once does not end early with ctx: whoever hangs up must not undo the others, and the
 // outcome is known when it returns. It gives up after 10 s of real time with [ErrUnavailable].
 func (d *DB) Once(ctx context.Context, query string, args []any, dest ...any) error {
-	s := &statement{query: query, args: bind(args)}
+	return d.once(ctx, Scope{}, query, args, dest)
+}
+
+func (d *DB) once(ctx context.Context, in Scope, query string, args, dest []any) error {
+	s := &statement{in: in, query: query, args: bind(args)}
 	if len(dest) > 0 {
 		s.read = func(r rows, err error) error { return scanOne(r, err, dest) }
 	}
@@ -210,7 +223,7 @@ func (d *DB) write(ctx context.Context, s *statement) error {
 	if err := ctx.Err(); err != nil {
 		return d.sorted(err)
 	}
-	if err := d.counts.statement(s.query); err != nil {
+	if err := d.counts.statement(s.in, s.query, s.args); err != nil {
 		return d.sorted(err)
 	}
 	d.writes.do(s, d.engine.batch)

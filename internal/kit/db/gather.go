@@ -20,6 +20,7 @@ const (
 
 // statement is one waiting call of Once or OnceAll.
 type statement struct {
+	in    Scope
 	query string
 	args  []any
 	many  bool                          // it locks several rows

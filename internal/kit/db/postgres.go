@@ -56,13 +56,55 @@ func openPostgres(ctx context.Context, url, schema string, maxConns int) (*postg
 func (e *postgresEngine) name() string { return "postgres" }
 func (e *postgresEngine) close()       { e.pool.Close() }
 
-func (e *postgresEngine) query(ctx context.Context, query string, args []any) (rows, error) {
+func (e *postgresEngine) query(ctx context.Context, in Scope, query string, args []any) (rows, error) {
+	if in != (Scope{}) {
+		return e.queryIn(ctx, in, query, args)
+	}
 	r, err := e.pool.Query(ctx, query, native(args)...)
 	return pgRows{r}, err
 }
 
-func (e *postgresEngine) begin(ctx context.Context) (transaction, error) {
-	tx, err := e.pool.Begin(ctx)
+// setScope tells the policies of row-level security whose rows the transaction may see. The settings go
+// with the transaction, so a connection that returns to the pool remembers none.
+const setScope = `SELECT set_config('gatehouse.tenant', $1, true), set_config('gatehouse.account', $2, true), set_config('gatehouse.all', $3, true)`
+
+func (s Scope) queue(b *pgx.Batch) {
+	tenant, account, all := s.settings()
+	b.Queue(setScope, tenant, account, all)
+}
+
+// queryIn sends the scope and the statement in one go: what is sent so is one transaction.
+func (e *postgresEngine) queryIn(ctx context.Context, in Scope, query string, args []any) (rows, error) {
+	var b pgx.Batch
+	in.queue(&b)
+	b.Queue(query, native(args)...)
+	results := e.pool.SendBatch(ctx, &b)
+	if _, err := results.Exec(); err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	r, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	return scopedRows{pgRows{r}, results}, nil
+}
+
+// scopedRows are those of a batch, which ends with them.
+type scopedRows struct {
+	pgRows
+	batch pgx.BatchResults
+}
+
+func (r scopedRows) Close() error { return errors.Join(r.pgRows.Close(), r.batch.Close()) }
+
+func (e *postgresEngine) begin(ctx context.Context, in Scope) (transaction, error) {
+	var opts pgx.TxOptions
+	if in != (Scope{}) {
+		// Ids and one word: nothing in them ends a quoted text. It goes with BEGIN, without a round trip of its own.
+		tenant, account, all := in.settings()
+		opts.BeginQuery = fmt.Sprintf("BEGIN; SET LOCAL gatehouse.tenant = '%s'; SET LOCAL gatehouse.account = '%s'; SET LOCAL gatehouse.all = '%s'", tenant, account, all)
+	}
+	tx, err := e.pool.BeginTx(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +140,12 @@ func (t postgresTx) query(ctx context.Context, query string, args []any) (rows, 
 func (t postgresTx) exec(ctx context.Context, query string, args []any) (int64, error) {
 	tag, err := t.tx.Exec(ctx, query, native(args)...)
 	return tag.RowsAffected(), err
+}
+
+func (t postgresTx) enter(ctx context.Context, in Scope) error {
+	tenant, account, all := in.settings()
+	_, err := t.tx.Exec(ctx, setScope, tenant, account, all)
+	return err
 }
 
 func (t postgresTx) commit(ctx context.Context) error   { return t.tx.Commit(ctx) }
@@ -141,11 +189,23 @@ func (e *postgresEngine) batch(ctx context.Context, more func(limit int) []*stat
 // pipeline returns the failure that undid the batch; a statement that matched no row is none.
 func (e *postgresEngine) pipeline(ctx context.Context, conn *pgxpool.Conn, all []*statement) error {
 	var b pgx.Batch
-	for _, s := range all {
+	var within Scope
+	enters := make([]bool, len(all)) // before which statements the scope changes
+	for i, s := range all {
+		if s.in != within {
+			s.in.queue(&b)
+			within, enters[i] = s.in, true
+		}
 		b.Queue(s.query, native(s.args)...)
 	}
 	results := conn.SendBatch(ctx, &b)
-	for _, s := range all {
+	for i, s := range all {
+		if enters[i] {
+			if _, err := results.Exec(); err != nil {
+				s.err = err
+				return errors.Join(err, results.Close())
+			}
+		}
 		s.err = one(results, s)
 		if s.err != nil && !errors.Is(s.err, ErrNoRows) {
 			return errors.Join(s.err, results.Close())

@@ -87,7 +87,7 @@ func (e *sqliteEngine) close() {
 	<-e.slot
 }
 
-func (e *sqliteEngine) query(ctx context.Context, query string, args []any) (rows, error) {
+func (e *sqliteEngine) query(ctx context.Context, _ Scope, query string, args []any) (rows, error) {
 	r, err := e.readers.QueryContext(ctx, query, args...) //nolint:rowserrcheck // scanOne and scanEach check
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (e *sqliteEngine) exec(ctx context.Context, query string, args ...any) (int
 	return res.RowsAffected()
 }
 
-func (e *sqliteEngine) begin(ctx context.Context) (transaction, error) {
+func (e *sqliteEngine) begin(ctx context.Context, _ Scope) (transaction, error) {
 	if err := e.acquire(ctx); err != nil {
 		return nil, err
 	}
@@ -170,6 +170,8 @@ func (t *sqliteTx) query(ctx context.Context, query string, args []any) (rows, e
 func (t *sqliteTx) exec(ctx context.Context, query string, args []any) (int64, error) {
 	return t.engine().exec(ctx, query, args...)
 }
+
+func (*sqliteTx) enter(context.Context, Scope) error { return nil }
 
 func (t *sqliteTx) commit(ctx context.Context) error {
 	defer t.engine().release()

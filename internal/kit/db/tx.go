@@ -18,6 +18,7 @@ type Tx struct {
 	Now time.Time
 
 	db       *DB
+	in       Scope
 	tx       transaction
 	onCommit []func()
 }
@@ -27,10 +28,12 @@ type Tx struct {
 //
 // When the transaction loses a race (deadlock, serialisation, a busy file) it is run again,
 // so fn must not change anything but the database and variables it sets anew.
-func (d *DB) InTx(ctx context.Context, fn func(tx *Tx) error) error {
+func (d *DB) InTx(ctx context.Context, fn func(tx *Tx) error) error { return d.inTx(ctx, Scope{}, fn) }
+
+func (d *DB) inTx(ctx context.Context, in Scope, fn func(tx *Tx) error) error {
 	var err error
 	for try := range maxTries {
-		err = d.try(ctx, fn)
+		err = d.try(ctx, in, fn)
 		if err == nil || !d.engine.transient(err) || ctx.Err() != nil {
 			break
 		}
@@ -41,8 +44,8 @@ func (d *DB) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	return d.sorted(err)
 }
 
-func (d *DB) try(ctx context.Context, fn func(tx *Tx) error) (err error) {
-	inner, err := d.engine.begin(ctx)
+func (d *DB) try(ctx context.Context, in Scope, fn func(tx *Tx) error) (err error) {
+	inner, err := d.engine.begin(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -56,7 +59,7 @@ func (d *DB) try(ctx context.Context, fn func(tx *Tx) error) (err error) {
 		defer cancel()
 		err = errors.Join(err, inner.rollback(undo))
 	}()
-	tx := &Tx{Now: d.Now(), db: d, tx: inner}
+	tx := &Tx{Now: d.Now(), db: d, in: in, tx: inner}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -76,7 +79,7 @@ func (t *Tx) OnCommit(fn func()) { t.onCommit = append(t.onCommit, fn) }
 
 // Exec runs a statement and returns how many rows it changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if err := t.db.counts.statement(query); err != nil {
+	if err := t.db.counts.statement(t.in, query, args); err != nil {
 		return 0, err
 	}
 	return t.tx.exec(ctx, query, bind(args))
@@ -85,7 +88,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 // Row runs a statement that gives at most one row and scans it into dest. It returns
 // [ErrNoRows] when there is none.
 func (t *Tx) Row(ctx context.Context, query string, args []any, dest ...any) error {
-	if err := t.db.counts.statement(query); err != nil {
+	if err := t.db.counts.statement(t.in, query, args); err != nil {
 		return err
 	}
 	r, err := t.tx.query(ctx, query, bind(args))
@@ -95,7 +98,7 @@ func (t *Tx) Row(ctx context.Context, query string, args []any, dest ...any) err
 // Each runs a statement and calls fn for each row. fn scans with the function it is
 // given and must not use the transaction.
 func (t *Tx) Each(ctx context.Context, query string, args []any, fn func(scan func(dest ...any) error) error) error {
-	if err := t.db.counts.statement(query); err != nil {
+	if err := t.db.counts.statement(t.in, query, args); err != nil {
 		return err
 	}
 	r, err := t.tx.query(ctx, query, bind(args))
