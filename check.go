@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
@@ -35,6 +37,7 @@ func (c Config) Check() error {
 	c.checkPages(&p)
 	c.checkPeople(&p)
 	c.checkFactors(&p)
+	c.checkTenants(&p)
 	c.checkEdge(&p)
 	c.checkBrand(&p)
 	return errors.Join(p...)
@@ -176,6 +179,8 @@ func (c Config) checkPeople(p *problems) {
 	limit("Limits.EmailChangesPerAccount (GATEHOUSE_LIMITS__EMAIL_CHANGES_PER_ACCOUNT__…)", c.Limits.EmailChangesPerAccount)
 	limit("Limits.UsernameChangesPerAccount (GATEHOUSE_LIMITS__USERNAME_CHANGES_PER_ACCOUNT__…)", c.Limits.UsernameChangesPerAccount)
 	limit("Limits.ExportPerAccount (GATEHOUSE_LIMITS__EXPORT_PER_ACCOUNT__…)", c.Limits.ExportPerAccount)
+	limit("Limits.TenantsPerAccount (GATEHOUSE_LIMITS__TENANTS_PER_ACCOUNT__…)", c.Limits.TenantsPerAccount)
+	limit("Limits.InvitationsPerTenant (GATEHOUSE_LIMITS__INVITATIONS_PER_TENANT__…)", c.Limits.InvitationsPerTenant)
 	limit("Limits.MailPerAddress (GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__…)", c.Limits.MailPerAddress)
 	limit("Limits.MailPerNetwork (GATEHOUSE_LIMITS__MAIL_PER_NETWORK__…)", c.Limits.MailPerNetwork)
 }
@@ -199,6 +204,21 @@ func (c Config) checkFactors(p *problems) {
 	p.of("GeoIPFile (GATEHOUSE_GEOIP_FILE)", place.Check(c.GeoIPFile))
 }
 
+// checkTenants holds tenants, their roles and those of staff to what they can be.
+func (c Config) checkTenants(p *problems) {
+	t, day := c.Tenants, 24*time.Hour
+	p.when(t.Create != "staff" && t.Create != "anyone", "Tenants.Create (GATEHOUSE_TENANTS__CREATE)", "must be staff or anyone")
+	p.when(t.InvitationLifetime < time.Hour || t.InvitationLifetime > 30*day, "Tenants.InvitationLifetime (GATEHOUSE_TENANTS__INVITATION_LIFETIME)", "must be 1h to 30d")
+	if t.Domain != "" {
+		host, err := tenant.ParseDomain(t.Domain)
+		p.when(!c.Dev && (err != nil || host != t.Domain), "Tenants.Domain (GATEHOUSE_TENANTS__DOMAIN)", "must be a domain alone in lower case, such as app.example.com")
+	}
+	_, err := role.NewSet(t.Permissions, roles(t.Roles))
+	p.of("Tenants.Permissions and Tenants.Roles (GATEHOUSE_TENANTS__PERMISSIONS, GATEHOUSE_TENANTS__ROLES)", err)
+	_, err = role.NewStaff(roles(c.Staff.Roles))
+	p.of("Staff.Roles (GATEHOUSE_STAFF__ROLES)", err)
+}
+
 // maxMinLength is far above any sensible demand, in characters.
 const maxMinLength = 128
 
@@ -206,7 +226,7 @@ const maxMinLength = 128
 func (c Config) checkEdge(p *problems) {
 	ask := func(setting string, w web.Config) {
 		w.PublicURL, w.Logger = "https://id.example.com", c.Logger
-		w.Authenticate = func(*http.Request, web.Access) (context.Context, error) { return nil, web.ErrDenied }
+		w.Authenticate = func(*http.Request, web.Route) (context.Context, error) { return nil, web.ErrDenied }
 		_, err := web.NewEdge(w)
 		p.of(setting, err)
 	}

@@ -1,6 +1,7 @@
 package gatehouse
 
 import (
+	"context"
 	"log/slog"
 	"net/url"
 	"time"
@@ -62,6 +63,13 @@ type Config struct {
 	RegistrationClosed bool `config:"registration_closed"`
 	// Password is the policy for new passwords and the cost of their hashes.
 	Password Password `config:"password"`
+	// Tenants are organisations that people belong to, for services that have them.
+	Tenants Tenants `config:"tenants"`
+	// Staff are the people who run the service.
+	Staff Staff `config:"staff"`
+	// Claims adds claims of one's own to access tokens. It must be quick, is called for every token, and
+	// an error of it is a refusal. Names that have a meaning already cannot be given. Default none.
+	Claims func(ctx context.Context, about ClaimsFor) (map[string]any, error) `config:"-"`
 	// SecondFactor is who must have one, and what happens without.
 	SecondFactor SecondFactor `config:"second_factor"`
 	// Passkeys are whose they are.
@@ -174,6 +182,45 @@ type Password struct {
 	Wait  time.Duration `config:"wait"`
 }
 
+// ClaimsFor is whom an access token is made for.
+type ClaimsFor struct {
+	Subject  string
+	Audience string
+	TenantID string // empty: of no tenant
+	Role     string
+}
+
+// Tenants are organisations that people belong to, for services that have them. Without any nothing of
+// it is seen.
+type Tenants struct {
+	// Create is who may make one: staff (default), or anyone whose address is verified.
+	Create string `config:"create"`
+	// Permissions are what roles can hold besides permissions over the tenant itself, each noun.verb, as
+	// notes.write.
+	Permissions []string `config:"permissions"`
+	// Roles are what every tenant has besides owner, admin and member; those named admin or member add to
+	// theirs.
+	Roles []Role `config:"roles"`
+	// InvitationLifetime is how long an invitation is good; default 7 days, at most 30.
+	InvitationLifetime time.Duration `config:"invitation_lifetime"`
+	// Domain is where tenants have host names of their own: acme.example.com where it is example.com.
+	// Default none.
+	Domain string `config:"domain"`
+}
+
+// Role is a named set of permissions: noun.verb, or noun.* for all of a noun.
+type Role struct {
+	Name        string   `config:"name"`
+	Permissions []string `config:"permissions"`
+}
+
+// Staff are the people who run the service.
+type Staff struct {
+	// Roles are what members of staff can be given besides operator, support and auditor. Which
+	// permissions there are is in docs/console.md.
+	Roles []Role `config:"roles"`
+}
+
 // SecondFactor is who must have one: an app that shows codes, or a passkey. Whoever has one is asked for
 // it, whatever the policy.
 type SecondFactor struct {
@@ -224,6 +271,10 @@ type Limits struct {
 	// else; default 5 in a day and 2 in 30 days.
 	EmailChangesPerAccount    Limit `config:"email_changes_per_account"`
 	UsernameChangesPerAccount Limit `config:"username_changes_per_account"`
+	// TenantsPerAccount bounds how many tenants somebody may make; default 10 in a day.
+	TenantsPerAccount Limit `config:"tenants_per_account"`
+	// InvitationsPerTenant bounds the invitations that a tenant may send; default 200 in an hour.
+	InvitationsPerTenant Limit `config:"invitations_per_tenant"`
 	// ExportPerAccount bounds how often people may download their data; default 5 in an hour.
 	ExportPerAccount Limit `config:"export_per_account"`
 	// MailPerAddress bounds mails asked for one mail address; default 5 in an hour.
@@ -309,6 +360,8 @@ func (c Config) withDefaults() Config {
 	orDefault(&p.Look, 15*time.Minute)
 	orDefault(&c.SignInBy, "email")
 	orDefault(&c.SecondFactor.Required, "nobody")
+	orDefault(&c.Tenants.Create, "staff")
+	orDefault(&c.Tenants.InvitationLifetime, 7*24*time.Hour)
 	orDefault(&c.SecondFactor.Grace, 7*24*time.Hour)
 	orDefault(&c.SecondFactor.RecoveryDelay, 72*time.Hour)
 	if u, err := url.Parse(c.PublicURL); err == nil {
@@ -322,6 +375,8 @@ func (c Config) withDefaults() Config {
 	c.Limits.EmailChangesPerAccount.orDefault(5, 24*time.Hour)
 	c.Limits.UsernameChangesPerAccount.orDefault(2, 30*24*time.Hour)
 	c.Limits.ExportPerAccount.orDefault(5, time.Hour)
+	c.Limits.TenantsPerAccount.orDefault(10, 24*time.Hour)
+	c.Limits.InvitationsPerTenant.orDefault(200, time.Hour)
 	c.Limits.MailPerAddress.orDefault(5, time.Hour)
 	c.Limits.MailPerNetwork.orDefault(1000, time.Hour)
 	orDefault(&c.Brand.Name, "Gatehouse")

@@ -31,6 +31,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
@@ -77,6 +78,8 @@ type Gatehouse struct {
 	console  http.Handler
 
 	schema   account.Schema
+	roles    *role.Set   // of tenants
+	staff    *role.Staff // of staff
 	signin   *signin.Service
 	signup   *signup.Service
 	recovery *recovery.Service

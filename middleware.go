@@ -8,7 +8,9 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -80,9 +82,10 @@ func (g *Gatehouse) bearer(token string) (session.Bearer, error) {
 }
 
 // authenticate is what the levels of web.Access mean.
-func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Context, error) {
+func (g *Gatehouse) authenticate(r *http.Request, to web.Route) (context.Context, error) {
+	level := to.Access
 	if level >= web.Person {
-		return g.admit(r, level)
+		return g.admit(r, to)
 	}
 	checked, err := g.verifier.Check(r)
 	if err != nil {
@@ -97,6 +100,9 @@ func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Con
 	if level == web.TokenHolder { // the route's own statement asks
 		return session.NewContext(ctx, b), nil
 	}
+	if level == web.MemberToken {
+		return g.authenticateMember(ctx, r, id, to)
+	}
 	if b, err = session.Check(ctx, g.db, b.SessionID, b.Subject, g.db.Now()); err != nil {
 		return nil, err
 	}
@@ -104,7 +110,9 @@ func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Con
 	switch {
 	case level == web.StaffToken && !b.Staff && !b.Superuser, level == web.SuperuserToken && !b.Superuser:
 		return nil, web.ErrDenied
-	case (level == web.SuperuserToken || level == web.FreshToken) && !fresh:
+	case level == web.StaffToken && !g.staff.May(b.StaffRole, b.Superuser, to.Permission):
+		return nil, role.ErrDenied.WithNext(fault.Next{Permission: to.Permission})
+	case (level == web.SuperuserToken || level == web.FreshToken || to.Fresh) && !fresh:
 		return nil, session.ErrStale.WithNext(fault.Next{MaxAge: g.cfg.PageSessions.Fresh})
 	case level == web.StaffToken || level == web.SuperuserToken:
 		ctx = acting(ctx, b.AccountID)
@@ -112,15 +120,72 @@ func (g *Gatehouse) authenticate(r *http.Request, level web.Access) (context.Con
 	return session.NewContext(ctx, b), nil
 }
 
-// admit is authenticate for pages: by cookie, never by token.
-func (g *Gatehouse) admit(r *http.Request, level web.Access) (context.Context, error) {
-	v, err := g.signin.Admit(r, level)
+// authenticateMember is authenticate where the path names a tenant: the token's tenant must be that one,
+// then its holder must still belong to it, then they need the permission. What is refused before that is
+// refused alike, whether there is such a tenant or not.
+func (g *Gatehouse) authenticateMember(ctx context.Context, r *http.Request, id *verifier.Identity, to web.Route) (context.Context, error) {
+	tenantID, err := uuid.Parse(id.TenantID)
+	if err != nil {
+		return nil, tenant.ErrNotMember
+	}
+	b, err := bearerOf(id)
+	if err != nil {
+		return nil, session.ErrEnded
+	}
+	b, m, err := session.CheckMember(ctx, g.db, g.roles, b.SessionID, b.Subject, tenantID, g.db.Now())
 	if err != nil {
 		return nil, err
 	}
+	if named := r.PathValue("tenant"); named != m.Tenant.Slug && named != m.Tenant.ID.String() {
+		return nil, tenant.ErrNotMember
+	}
+	if err := m.Allow(to.Permission); err != nil {
+		return nil, err
+	}
+	if to.Fresh && !b.Proven(g.db.Now(), g.cfg.PageSessions.Fresh) {
+		return nil, session.ErrStale.WithNext(fault.Next{MaxAge: g.cfg.PageSessions.Fresh})
+	}
+	return tenant.NewContext(session.NewContext(ctx, b), m), nil
+}
+
+// admitMember is authenticateMember for pages.
+func (g *Gatehouse) admitMember(ctx context.Context, r *http.Request, v *session.Visit, to web.Route) (context.Context, error) {
+	m, err := tenant.Enter(ctx, g.db, g.roles, v.Account.ID, r.PathValue("tenant"))
+	if err != nil {
+		return nil, err
+	}
+	p := m.Tenant.Policy
+	switch admitted := p.Admits(v.Methods, v.Level, g.db.Now().Sub(v.AuthTime)); {
+	case admitted, v.Staff != nil: // staff who look on prove themselves to the service
+	case p.Refuses(v.Methods):
+		return nil, tenant.ErrPolicy
+	default:
+		return nil, session.ErrStale
+	}
+	if err := m.Allow(to.Permission); err != nil {
+		return nil, err
+	}
+	return tenant.NewContext(ctx, m), nil
+}
+
+// admit is authenticate for pages: by cookie, never by token.
+func (g *Gatehouse) admit(r *http.Request, to web.Route) (context.Context, error) {
+	level := to.Access
+	v, err := g.signin.Admit(r, to)
+	if err != nil {
+		return nil, err
+	}
+	if level == web.Staff && !g.staff.May(v.Account.StaffRole, v.Account.Superuser, to.Permission) {
+		return nil, role.ErrDenied.WithNext(fault.Next{Permission: to.Permission})
+	}
 	ctx := session.WithVisit(r.Context(), v)
+	if level == web.Member {
+		if ctx, err = g.admitMember(ctx, r, v, to); err != nil {
+			return nil, err
+		}
+	}
 	switch {
-	case level != web.Person:
+	case level == web.Staff || level == web.Superuser:
 		ctx = acting(ctx, v.Account.ID)
 	case v.Staff != nil:
 		ctx = acting(ctx, v.Staff.ID)

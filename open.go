@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
@@ -265,6 +266,12 @@ func (g *Gatehouse) limit(name string, l Limit) ratelimit.Limit {
 
 func (g *Gatehouse) openFlows(context.Context) (err error) {
 	if g.schema, err = account.NewSchema(attributes(g.cfg.Attributes)); err != nil {
+		return err
+	}
+	if g.roles, err = role.NewSet(g.cfg.Tenants.Permissions, roles(g.cfg.Tenants.Roles)); err != nil {
+		return err
+	}
+	if g.staff, err = role.NewStaff(roles(g.cfg.Staff.Roles)); err != nil {
 		return err
 	}
 	guesses := g.limit("signin.account", g.cfg.Limits.SignInPerAccount)

@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,22 +11,22 @@ import (
 // Identity is what a verified access token says (RFC 9068 section 2.2). It is shared by
 // all requests that carry the token: read it, never change it.
 type Identity struct {
-	Issuer      string    // iss: always the issuer given to New
-	Subject     string    // sub: the account, or the client where no person is involved
-	Audience    []string  // aud: the services the token is meant for
-	SessionID   string    // sid: the session it came from; names it, proves nothing
-	ClientID    string    // client_id: the client it was given to
-	TenantID    string    // tenant_id: the one tenant it is good for, "" for none
-	Role        string    // role in that tenant, "" for none
-	Permissions []string  // permissions in that tenant
-	AMR         []string  // amr: how the person proved who they are (RFC 8176)
-	ACR         string    // acr: aal1, aal2 or aal3
-	AAL         int       // the authentication assurance level that acr names, 0 when it names none
-	AuthTime    time.Time // auth_time: when the person last proved it; zero when not said
-	IssuedAt    time.Time // iat
-	ExpiresAt   time.Time // exp
-	TokenID     string    // jti
-	Scope       string    // scope: what the client was granted, separated by spaces
+	Issuer      string      // iss: always the issuer given to New
+	Subject     string      // sub: the account, or the client where no person is involved
+	Audience    []string    // aud: the services the token is meant for
+	SessionID   string      // sid: the session it came from; names it, proves nothing
+	ClientID    string      // client_id: the client it was given to
+	TenantID    string      // tenant_id: the one tenant it is good for, "" for none
+	Role        string      // role in that tenant, "" for none
+	Permissions Permissions // what the token allows in that tenant
+	AMR         []string    // amr: how the person proved who they are (RFC 8176)
+	ACR         string      // acr: aal1, aal2 or aal3
+	AAL         int         // the authentication assurance level that acr names, 0 when it names none
+	AuthTime    time.Time   // auth_time: when the person last proved it; zero when not said
+	IssuedAt    time.Time   // iat
+	ExpiresAt   time.Time   // exp
+	TokenID     string      // jti
+	Scope       string      // scope: what the client was granted, separated by spaces
 
 	times  times
 	claims string // all of them, as JSON
@@ -48,7 +47,7 @@ func (id *Identity) Claim(name string) (value []byte, ok bool) {
 
 // HasPermission reports whether the token carries permission.
 func (id *Identity) HasPermission(permission string) bool {
-	return slices.Contains(id.Permissions, permission)
+	return id.Permissions.Has(permission)
 }
 
 // HasScope reports whether the client was granted scope.

@@ -36,6 +36,7 @@ type Account struct {
 	Active        bool
 	Staff         bool
 	Superuser     bool
+	StaffRole     string // what staff may do, by a name of package role
 	// Epoch is raised when all sessions must end. A session lives only while it has the
 	// account's epoch.
 	Epoch     int64

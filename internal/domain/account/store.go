@@ -14,7 +14,7 @@ import (
 // Columns lists an account with its profile as Scan reads them, for statements that name
 // account a and profile p. last_login is derived from the sessions, so signing in writes
 // nothing here; the sweeper notes the newest before it removes it.
-const Columns = `a.id, a.subject, a.email, a.email_verified, a.username, a.active, a.staff, a.superuser, a.epoch, a.created_at,
+const Columns = `a.id, a.subject, a.email, a.email_verified, a.username, a.active, a.staff, a.superuser, a.staff_role, a.epoch, a.created_at,
 	COALESCE((SELECT max(s0.created_at) FROM session s0 WHERE s0.account_id = a.id AND s0.transport <> 'look'), a.last_login_at),
 	p.full_name, p.phone, p.locale, p.attributes`
 
@@ -22,7 +22,7 @@ const Columns = `a.id, a.subject, a.email, a.email_verified, a.username, a.activ
 func (a *Account) Dest() (dest []any, done func() error) {
 	var attributes string
 	dest = []any{
-		&a.ID, &a.Subject, &a.Email, &a.EmailVerified, db.Text(&a.Username), &a.Active, &a.Staff, &a.Superuser, &a.Epoch,
+		&a.ID, &a.Subject, &a.Email, &a.EmailVerified, db.Text(&a.Username), &a.Active, &a.Staff, &a.Superuser, &a.StaffRole, &a.Epoch,
 		db.Time(&a.Joined), db.Time(&a.LastLogin), &a.Profile.FullName, &a.Profile.Phone, &a.Profile.Locale, &attributes,
 	}
 	return dest, func() error {
@@ -42,7 +42,9 @@ type New struct {
 	Active   bool
 	Staff    bool
 	Super    bool
-	Profile  Profile
+	// StaffRole is what staff may do, by a name of package role.
+	StaffRole string
+	Profile   Profile
 }
 
 // Create makes an account and its profile in tx. It returns ErrTaken when the address
@@ -54,13 +56,13 @@ func Create(ctx context.Context, tx *db.Tx, n New) (*Account, error) {
 		return nil, fmt.Errorf("account: create: %w", err)
 	}
 	a := &Account{ID: id, Subject: n.Subject, Email: n.Email.Typed, EmailVerified: n.Verified, Username: n.Username.Typed,
-		Active: n.Active, Staff: n.Staff, Superuser: n.Super, Joined: tx.Now, Profile: n.Profile}
+		Active: n.Active, Staff: n.Staff, Superuser: n.Super, StaffRole: n.StaffRole, Joined: tx.Now, Profile: n.Profile}
 	if a.Subject == "" {
 		a.Subject = id.String()
 	}
-	created, err := tx.Exec(ctx, `INSERT INTO account (id, subject, email, email_key, email_verified, username, username_key, active, staff, superuser, epoch, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11) ON CONFLICT DO NOTHING`,
-		id, a.Subject, a.Email, n.Email.Key, n.Verified, db.NullText(n.Username.Typed), db.NullText(n.Username.Key), n.Active, n.Staff, n.Super, tx.Now)
+	created, err := tx.Exec(ctx, `INSERT INTO account (id, subject, email, email_key, email_verified, username, username_key, active, staff, superuser, staff_role, epoch, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, 0, $11) ON CONFLICT DO NOTHING`,
+		id, a.Subject, a.Email, n.Email.Key, n.Verified, db.NullText(n.Username.Typed), db.NullText(n.Username.Key), n.Active, n.Staff, n.Super, tx.Now, n.StaffRole)
 	if err != nil {
 		return nil, fmt.Errorf("account: create: %w", err)
 	}

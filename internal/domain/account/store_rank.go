@@ -42,9 +42,9 @@ func ActiveSuperusers(ctx context.Context, tx *db.Tx) (n int, err error) {
 	return n, nil
 }
 
-// SetRank says whether an account is staff and whether it may do everything.
-func SetRank(ctx context.Context, tx *db.Tx, id ID, staff, superuser bool) error {
-	n, err := tx.Exec(ctx, `UPDATE account SET staff = $2, superuser = $3 WHERE id = $1`, id, staff, superuser)
+// SetRank says whether an account is staff, by which role, and whether it may do everything.
+func SetRank(ctx context.Context, tx *db.Tx, id ID, staff, superuser bool, role string) error {
+	n, err := tx.Exec(ctx, `UPDATE account SET staff = $2, superuser = $3, staff_role = $4 WHERE id = $1`, id, staff, superuser, role)
 	if err != nil {
 		return fmt.Errorf("account: set rank: %w", err)
 	}

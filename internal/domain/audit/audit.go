@@ -46,12 +46,15 @@ type Event struct {
 	Kind      string // noun.verb, for example "session.created"
 	AccountID uuid.UUID
 	SessionID uuid.UUID
-	Reason    string // why it was refused or ended; the true one
-	Detail    map[string]string
+	// TenantID is the tenant that it happened in; uuid.Nil: in none. Its transaction is within the scope of
+	// that tenant, and the tenant's members who may can read it.
+	TenantID uuid.UUID
+	Reason   string // why it was refused or ended; the true one
+	Detail   map[string]string
 }
 
-const insert = `INSERT INTO audit_event (id, at, kind, account_id, session_id, actor, address, device, request_id, reason, detail)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+const insert = `INSERT INTO audit_event (id, at, kind, account_id, session_id, actor, address, device, request_id, reason, detail, tenant_id)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 
 func values(ctx context.Context, now time.Time, e Event) ([]any, error) {
 	detail := []byte("{}")
@@ -66,7 +69,7 @@ func values(ctx context.Context, now time.Time, e Event) ([]any, error) {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	s := FromContext(ctx)
-	return []any{id, now, e.Kind, nullable(e.AccountID), nullable(e.SessionID), s.Actor, s.Address, s.Device, s.RequestID, e.Reason, string(detail)}, nil
+	return []any{id, now, e.Kind, nullable(e.AccountID), nullable(e.SessionID), s.Actor, s.Address, s.Device, s.RequestID, e.Reason, string(detail), nullable(e.TenantID)}, nil
 }
 
 func nullable(id uuid.UUID) uuid.NullUUID {
@@ -91,7 +94,11 @@ func RecordAlone(ctx context.Context, d *db.DB, e Event) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Once(ctx, insert, args); err != nil {
+	in := db.Scope{}
+	if e.TenantID != uuid.Nil {
+		in = db.Tenant(e.TenantID)
+	}
+	if err := d.In(in).Once(ctx, insert, args); err != nil {
 		return fmt.Errorf("audit: record %s: %w", e.Kind, err)
 	}
 	return nil
@@ -99,7 +106,7 @@ func RecordAlone(ctx context.Context, d *db.DB, e Event) error {
 
 // Sweep removes at most limit events older than Retention and returns how many it removed.
 func Sweep(ctx context.Context, d *db.DB, limit int) (n int64, err error) {
-	err = d.InTx(ctx, func(tx *db.Tx) error {
+	err = d.In(db.All()).InTx(ctx, func(tx *db.Tx) error {
 		n, err = tx.Exec(ctx, `DELETE FROM audit_event WHERE id IN (SELECT id FROM audit_event WHERE at < $1 ORDER BY at LIMIT $2)`, tx.Now.Add(-Retention), limit)
 		return err
 	})

@@ -21,8 +21,9 @@ type Entry struct {
 	Kind      string
 	AccountID uuid.UUID // uuid.Nil: it concerns nobody
 	SessionID uuid.UUID
-	Subject   string // of the account; empty when it is gone
-	Email     string // the same
+	TenantID  uuid.UUID // uuid.Nil: in none
+	Subject   string    // of the account; empty when it is gone
+	Email     string    // the same
 	Source    Source
 	Reason    string
 	Detail    map[string]string
@@ -31,7 +32,8 @@ type Entry struct {
 // Filter picks events out. Empty members pick none out.
 type Filter struct {
 	Account uuid.UUID
-	Kind    string // the kind or how it begins, such as session.
+	Tenant  uuid.UUID // the events of one tenant, as its members may read them
+	Kind    string    // the kind or how it begins, such as session.
 	Actor   string
 	Address string
 	Since   time.Time // at this time or later
@@ -69,7 +71,7 @@ func List(ctx context.Context, d *db.DB, f Filter) (page []Entry, next *Place, e
 		kinds = slices.DeleteFunc(kinds, func(k string) bool { return !strings.HasPrefix(k, f.Kind) })
 	}
 	for _, kind := range kinds {
-		some, stopped, err := list(ctx, d, f, kind, max(looked/len(kinds), leastLooked))
+		some, stopped, err := list(ctx, d.In(f.scope()), f, kind, max(looked/len(kinds), leastLooked))
 		if err != nil {
 			return nil, nil, fmt.Errorf("audit: list: %w", err)
 		}
@@ -91,10 +93,18 @@ func List(ctx context.Context, d *db.DB, f Filter) (page []Entry, next *Place, e
 	return page, next, nil
 }
 
+// scope is whose events these are: a tenant's own, or all of the service.
+func (f Filter) scope() db.Scope {
+	if f.Tenant != uuid.Nil {
+		return db.Tenant(f.Tenant)
+	}
+	return db.All()
+}
+
 func (e Entry) place() Place { return Place{e.At, e.ID} }
 
 // list returns events of one kind, or of all, and where it stopped before the end.
-func list(ctx context.Context, d *db.DB, f Filter, kind string, looked int) (page []Entry, stopped *Place, err error) {
+func list(ctx context.Context, d db.Scoped, f Filter, kind string, looked int) (page []Entry, stopped *Place, err error) {
 	where, args := f.indexed(kind)
 	if rest, more := f.rest(kind, len(args)); rest != "" {
 		if stopped, err = horizon(ctx, d, where, args, looked); err != nil {
@@ -106,7 +116,7 @@ func list(ctx context.Context, d *db.DB, f Filter, kind string, looked int) (pag
 		}
 		where, args = where+rest, append(args, more...)
 	}
-	query := `SELECT e.id, e.at, e.kind, e.account_id, e.session_id, COALESCE(a.subject, ''), COALESCE(a.email, ''), e.actor, e.address, e.device, e.request_id, e.reason, e.detail
+	query := `SELECT e.id, e.at, e.kind, e.account_id, e.session_id, COALESCE(a.subject, ''), COALESCE(a.email, ''), e.actor, e.address, e.device, e.request_id, e.reason, e.detail, e.tenant_id
 		FROM audit_event e LEFT JOIN account a ON a.id = e.account_id WHERE ` + where +
 		fmt.Sprintf(` ORDER BY e.at DESC, e.id DESC LIMIT $%d`, len(args)+1)
 	err = d.Each(ctx, query, append(args, f.Limit+1), func(scan func(...any) error) error {
@@ -122,13 +132,13 @@ func list(ctx context.Context, d *db.DB, f Filter, kind string, looked int) (pag
 }
 
 func scanEntry(scan func(...any) error) (e Entry, err error) {
-	var accountID, sessionID uuid.NullUUID
+	var accountID, sessionID, tenantID uuid.NullUUID
 	var detail string
-	err = scan(&e.ID, db.Time(&e.At), &e.Kind, &accountID, &sessionID, &e.Subject, &e.Email, &e.Source.Actor, &e.Source.Address, &e.Source.Device, &e.Source.RequestID, &e.Reason, &detail)
+	err = scan(&e.ID, db.Time(&e.At), &e.Kind, &accountID, &sessionID, &e.Subject, &e.Email, &e.Source.Actor, &e.Source.Address, &e.Source.Device, &e.Source.RequestID, &e.Reason, &detail, &tenantID)
 	if err != nil {
 		return e, err
 	}
-	e.AccountID, e.SessionID = accountID.UUID, sessionID.UUID
+	e.AccountID, e.SessionID, e.TenantID = accountID.UUID, sessionID.UUID, tenantID.UUID
 	return e, json.Unmarshal([]byte(detail), &e.Detail)
 }
 
@@ -147,6 +157,8 @@ func (f Filter) indexed(kind string) (where string, args []any) {
 	}
 	where, args = "(e.at, e.id) < ($1, $2) AND e.at >= $3", []any{after.At, after.ID, since}
 	switch {
+	case f.Tenant != uuid.Nil:
+		return where + " AND e.tenant_id = $4", append(args, f.Tenant)
 	case f.Account != uuid.Nil:
 		return where + " AND e.account_id = $4", append(args, f.Account)
 	case kind != "":
@@ -157,12 +169,15 @@ func (f Filter) indexed(kind string) (where string, args []any) {
 
 // rest is what remains to be asked of each event.
 func (f Filter) rest(kind string, n int) (where string, args []any) {
-	and := func(column, value string) {
+	and := func(column string, value any) {
 		args = append(args, value)
 		where += fmt.Sprintf(" AND e.%s = $%d", column, n+len(args))
 	}
-	if f.Account != uuid.Nil && kind != "" {
+	if (f.Account != uuid.Nil || f.Tenant != uuid.Nil) && kind != "" {
 		and("kind", kind)
+	}
+	if f.Account != uuid.Nil && f.Tenant != uuid.Nil {
+		and("account_id", f.Account)
 	}
 	if f.Actor != "" {
 		and("actor", f.Actor)
@@ -174,7 +189,7 @@ func (f Filter) rest(kind string, n int) (where string, args []any) {
 }
 
 // horizon is the last event that this page looks at, nil when that is all.
-func horizon(ctx context.Context, d *db.DB, where string, args []any, looked int) (*Place, error) {
+func horizon(ctx context.Context, d db.Scoped, where string, args []any, looked int) (*Place, error) {
 	var p *Place
 	err := d.Each(ctx, `SELECT e.at, e.id FROM audit_event e WHERE `+where+fmt.Sprintf(` ORDER BY e.at DESC, e.id DESC LIMIT 1 OFFSET $%d`, len(args)+1),
 		append(slices.Clone(args), looked), func(scan func(...any) error) error {
@@ -187,7 +202,7 @@ func horizon(ctx context.Context, d *db.DB, where string, args []any, looked int
 // Kinds returns the kinds of events there are, sorted. It takes a step in an index for each.
 func Kinds(ctx context.Context, d *db.DB) ([]string, error) {
 	var kinds []string
-	err := d.Each(ctx, `WITH RECURSIVE known (kind) AS (
+	err := d.In(db.All()).Each(ctx, `WITH RECURSIVE known (kind) AS (
 			SELECT (SELECT min(kind) FROM audit_event)
 			UNION ALL
 			SELECT (SELECT min(e.kind) FROM audit_event e WHERE e.kind > known.kind) FROM known WHERE known.kind IS NOT NULL)

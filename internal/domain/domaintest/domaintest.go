@@ -160,7 +160,7 @@ func (w *World) Count(query string, args ...any) (n int) {
 func (w *World) Audited(kind string) []string {
 	w.t.Helper()
 	reasons := []string{}
-	err := w.DB.Each(context.Background(), "SELECT reason FROM audit_event WHERE kind = $1 ORDER BY id", []any{kind}, func(scan func(...any) error) error {
+	err := w.DB.In(db.All()).Each(context.Background(), "SELECT reason FROM audit_event WHERE kind = $1 ORDER BY id", []any{kind}, func(scan func(...any) error) error {
 		var r string
 		err := scan(&r)
 		reasons = append(reasons, r)

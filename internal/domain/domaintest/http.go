@@ -96,7 +96,8 @@ func (w *World) admit(r *http.Request, a web.Access) (context.Context, error) {
 	return session.WithVisit(r.Context(), v), nil
 }
 
-func (w *World) authenticate(r *http.Request, a web.Access) (context.Context, error) {
+func (w *World) authenticate(r *http.Request, to web.Route) (context.Context, error) {
+	a := to.Access
 	if a >= web.Person {
 		return w.admit(r, a)
 	}

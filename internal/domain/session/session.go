@@ -81,6 +81,9 @@ const (
 	Repeated Outcome = "repeated"
 	Stale    Outcome = "stale"
 	Stranger Outcome = "stranger"
+	// NotMember: the token is pinned to a tenant that its account no longer belongs to, or that asks for
+	// more than the session has proven. Nothing was rotated.
+	NotMember Outcome = "not_a_member"
 )
 
 // Reasons a session ended.
@@ -100,6 +103,7 @@ type Bearer struct {
 	// Staff and Superuser are the account's rank now.
 	Staff     bool
 	Superuser bool
+	StaffRole string
 	// AuthTime is the last proof in the session, and Level how strong what was proven in it is. The
 	// token may be older and know less.
 	AuthTime time.Time

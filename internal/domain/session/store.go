@@ -139,8 +139,8 @@ func Keep(ctx context.Context, tx *db.Tx, id uuid.UUID, epoch int64) error {
 func Check(ctx context.Context, d *db.DB, id uuid.UUID, subject string, now time.Time) (Bearer, error) {
 	b := Bearer{SessionID: id, Subject: subject}
 	var level int64
-	err := d.Row(ctx, `SELECT a.id, a.staff, a.superuser, s.auth_time, s.aal FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.subject = $3 AND `+Live,
-		[]any{id, now, subject}, &b.AccountID, &b.Staff, &b.Superuser, db.Time(&b.AuthTime), &level)
+	err := d.Row(ctx, `SELECT a.id, a.staff, a.superuser, a.staff_role, s.auth_time, s.aal FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.subject = $3 AND `+Live,
+		[]any{id, now, subject}, &b.AccountID, &b.Staff, &b.Superuser, &b.StaffRole, db.Time(&b.AuthTime), &level)
 	if errors.Is(err, db.ErrNoRows) {
 		return Bearer{}, ErrEnded
 	}

@@ -19,16 +19,18 @@ import (
 var ErrNotRefreshToken = errors.New("session: not a refresh token of ours")
 
 // A refresh token is refreshPrefix and base64url of: version (1 byte), key id (4), session
-// id (16), counter (8, big-endian), and HMAC-SHA-256 over all before it (32).
+// id (16), counter (8, big-endian), and HMAC-SHA-256 over all before it (32). Version 2 is pinned to a
+// tenant, whose id (16) stands before the HMAC.
 const (
-	refreshPrefix  = "grt_" // lets scanners of leaked secrets find it
-	refreshVersion = 1
+	refreshPrefix = "grt_" // lets scanners of leaked secrets find it
+	unpinned      = 1
+	pinned        = 2
 
-	keyAt      = 1
-	sessionAt  = keyAt + len(secret.KeyID{})
-	counterAt  = sessionAt + len(uuid.UUID{})
-	macAt      = counterAt + 8
-	refreshLen = macAt + sha256.Size
+	keyAt     = 1
+	sessionAt = keyAt + len(secret.KeyID{})
+	counterAt = sessionAt + len(uuid.UUID{})
+	tenantAt  = counterAt + 8
+	longest   = tenantAt + len(uuid.UUID{}) + sha256.Size // of all versions
 
 	// maxCounter is the largest that the session table can hold.
 	maxCounter = math.MaxInt64
@@ -45,6 +47,16 @@ type RefreshClaims struct {
 	SessionID uuid.UUID
 	// Counter orders the tokens of a session, below 2^63.
 	Counter uint64
+	// TenantID is the tenant that the token is pinned to; uuid.Nil: none.
+	TenantID uuid.UUID
+}
+
+// size is how long the token of a version is, less its HMAC.
+func size(version byte) int {
+	if version == pinned {
+		return tenantAt + len(uuid.UUID{})
+	}
+	return tenantAt
 }
 
 // RefreshTokens makes and reads refresh tokens. It is safe for concurrent use.
@@ -67,15 +79,18 @@ func (t *RefreshTokens) Mint(c RefreshClaims) (string, error) {
 	if c.Counter > maxCounter {
 		return "", errors.New("session: the counter has run out")
 	}
-	var raw [refreshLen]byte
-	raw[0] = refreshVersion
+	raw := make([]byte, 0, longest)
 	id := key.ID()
-	copy(raw[keyAt:], id[:])
-	copy(raw[sessionAt:], c.SessionID[:])
-	binary.BigEndian.PutUint64(raw[counterAt:], c.Counter)
-	mac := key.MAC(raw[:macAt])
-	copy(raw[macAt:], mac[:])
-	return refreshPrefix + refreshEncoding.EncodeToString(raw[:]), nil
+	raw = append(raw, unpinned)
+	raw = append(raw, id[:]...)
+	raw = append(raw, c.SessionID[:]...)
+	raw = binary.BigEndian.AppendUint64(raw, c.Counter)
+	if c.TenantID != uuid.Nil {
+		raw[0] = pinned
+		raw = append(raw, c.TenantID[:]...)
+	}
+	mac := key.MAC(raw)
+	return refreshPrefix + refreshEncoding.EncodeToString(append(raw, mac[:]...)), nil
 }
 
 // Parse returns what a token of ours says, or [ErrNotRefreshToken]. Nothing of a token is
@@ -89,15 +104,19 @@ func (t *RefreshTokens) Parse(token string) (RefreshClaims, error) {
 	if !ok {
 		return RefreshClaims{}, ErrNotRefreshToken
 	}
+	macAt := len(raw) - sha256.Size
 	if mac := key.MAC(raw[:macAt]); !hmac.Equal(mac[:], raw[macAt:]) {
 		return RefreshClaims{}, ErrNotRefreshToken
 	}
 	c := RefreshClaims{
 		KeyID:     key.ID(),
 		SessionID: uuid.UUID(raw[sessionAt:counterAt]),
-		Counter:   binary.BigEndian.Uint64(raw[counterAt:macAt]),
+		Counter:   binary.BigEndian.Uint64(raw[counterAt:tenantAt]),
 	}
-	if raw[0] != refreshVersion || c.Counter > maxCounter {
+	if raw[0] == pinned {
+		c.TenantID = uuid.UUID(raw[tenantAt:macAt])
+	}
+	if raw[0] != unpinned && raw[0] != pinned || c.Counter > maxCounter || macAt != size(raw[0]) || raw[0] == pinned && c.TenantID == uuid.Nil {
 		return RefreshClaims{}, ErrNotRefreshToken
 	}
 	return c, nil
@@ -105,11 +124,12 @@ func (t *RefreshTokens) Parse(token string) (RefreshClaims, error) {
 
 // decodeRefresh reads the one spelling of a token. The decoder skips line ends, but then
 // a text of the right length gives too few bytes.
-func decodeRefresh(token string) (raw [refreshLen]byte, ok bool) {
+func decodeRefresh(token string) (raw []byte, ok bool) {
 	text, ok := strings.CutPrefix(token, refreshPrefix)
-	if !ok || len(text) != refreshEncoding.EncodedLen(refreshLen) {
-		return raw, false
+	if !ok || len(text) != refreshEncoding.EncodedLen(size(unpinned)+sha256.Size) && len(text) != refreshEncoding.EncodedLen(longest) {
+		return nil, false
 	}
-	n, err := refreshEncoding.Decode(raw[:], []byte(text))
-	return raw, err == nil && n == refreshLen
+	raw = make([]byte, longest)
+	n, err := refreshEncoding.Decode(raw, []byte(text))
+	return raw[:n], err == nil && refreshEncoding.EncodedLen(n) == len(text)
 }

@@ -129,7 +129,7 @@ func TestParseRefusesASecondSpelling(t *testing.T) {
 	tokens := NewRefreshTokens(secret.Keys{macKey(t, secret.KeyID{1}, 1)})
 	for counter := range uint64(1 << 14) {
 		token := mint(t, tokens, RefreshClaims{Counter: counter})
-		if raw, _ := decodeRefresh(token); raw[refreshLen-1] != 0 {
+		if raw, _ := decodeRefresh(token); raw[len(raw)-1] != 0 {
 			continue
 		}
 		for _, end := range []string{"\r\n", "\n\n"} {
@@ -149,14 +149,15 @@ func TestParseRefusesOtherVersionsUnderAGoodMAC(t *testing.T) {
 	tokens := NewRefreshTokens(secret.Keys{key})
 	for how, change := range map[string]func(raw []byte){
 		"version 0": func(raw []byte) { raw[0] = 0 },
-		"version 2": func(raw []byte) { raw[0] = 2 },
+		"version 2": func(raw []byte) { raw[0] = 2 }, // which is longer
+		"version 3": func(raw []byte) { raw[0] = 3 },
 		"counter":   func(raw []byte) { raw[counterAt] = 0x80 },
 	} {
 		raw, _ := decodeRefresh(mint(t, tokens, RefreshClaims{SessionID: uuid.New()}))
-		change(raw[:])
-		mac := key.MAC(raw[:macAt])
-		copy(raw[macAt:], mac[:])
-		if _, err := tokens.Parse(refreshPrefix + refreshEncoding.EncodeToString(raw[:])); !errors.Is(err, ErrNotRefreshToken) {
+		change(raw)
+		mac := key.MAC(raw[:tenantAt])
+		copy(raw[tenantAt:], mac[:])
+		if _, err := tokens.Parse(refreshPrefix + refreshEncoding.EncodeToString(raw)); !errors.Is(err, ErrNotRefreshToken) {
 			t.Errorf("%s: %v", how, err)
 		}
 	}

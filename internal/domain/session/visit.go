@@ -65,7 +65,7 @@ func (v *Visit) Proven(now time.Time, d time.Duration) bool { return now.Sub(v.A
 // Bearer is who looks, as services know it.
 func (v *Visit) Bearer() Bearer {
 	return Bearer{SessionID: v.SessionID, Subject: v.Account.Subject, AccountID: v.Account.ID,
-		Staff: v.Account.Staff, Superuser: v.Account.Superuser, AuthTime: v.AuthTime, Level: v.Level}
+		Staff: v.Account.Staff, Superuser: v.Account.Superuser, StaffRole: v.Account.StaffRole, AuthTime: v.AuthTime, Level: v.Level}
 }
 
 type visitKey struct{}

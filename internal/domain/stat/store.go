@@ -18,7 +18,7 @@ import (
 // firstOpen returns the first hour whose events may not all be counted.
 func firstOpen(ctx context.Context, d *db.DB, current time.Time) (time.Time, error) {
 	var last, first time.Time
-	err := d.Row(ctx, `SELECT (SELECT max(hour) FROM stat_hour WHERE name = $1), (SELECT min(at) FROM audit_event)`, []any{final}, db.Time(&last), db.Time(&first))
+	err := d.In(db.All()).Row(ctx, `SELECT (SELECT max(hour) FROM stat_hour WHERE name = $1), (SELECT min(at) FROM audit_event)`, []any{final}, db.Time(&last), db.Time(&first))
 	if err != nil {
 		return last, fmt.Errorf("stat: %w", err)
 	}
@@ -37,7 +37,7 @@ func firstOpen(ctx context.Context, d *db.DB, current time.Time) (time.Time, err
 // count writes down how many events of each kind an hour has. Sorted, so that instances that do the
 // same lock rows in the same order; and a larger number stays, because it was counted later.
 func count(ctx context.Context, d *db.DB, hour time.Time, isFinal bool) error {
-	err := d.InTx(ctx, func(tx *db.Tx) error {
+	err := d.In(db.All()).InTx(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO stat_hour (name, hour, n)
 			SELECT CAST($1 AS TEXT) || kind, CAST($2 AS BIGINT), count(*) FROM audit_event WHERE at >= $2 AND at < $3 GROUP BY kind ORDER BY kind
 			ON CONFLICT (name, hour) DO UPDATE SET n = excluded.n WHERE stat_hour.n < excluded.n`, events, hour, hour.Add(time.Hour))
@@ -164,7 +164,7 @@ func Current(ctx context.Context, d *db.DB, kinds ...string) (map[string]int64, 
 		return counts, nil
 	}
 	in, args := places(kinds, 2)
-	err := d.Each(ctx, `SELECT kind, count(*) FROM audit_event WHERE at >= $1 AND kind IN (`+in+`) GROUP BY kind`, append([]any{d.Now().Truncate(time.Hour)}, args...),
+	err := d.In(db.All()).Each(ctx, `SELECT kind, count(*) FROM audit_event WHERE at >= $1 AND kind IN (`+in+`) GROUP BY kind`, append([]any{d.Now().Truncate(time.Hour)}, args...),
 		func(scan func(...any) error) error {
 			var kind string
 			var n int64

@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
@@ -45,6 +46,9 @@ func (s *Service) Create(ctx context.Context, n New) (*account.Account, error) {
 // check turns what was asked for into a row.
 func (s *Service) check(n New) (row account.New, err error) {
 	row = account.New{Subject: n.Subject, Verified: !n.Unverified, Active: true, Staff: n.Staff || n.Superuser, Super: n.Superuser}
+	if row.Staff {
+		row.StaffRole = role.Operator
+	}
 	if row.Email, err = account.ParseEmail(n.Email); err != nil {
 		return row, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -162,8 +163,11 @@ func (s *Service) SetRank(ctx context.Context, by Actor, subject string, r Rank)
 		if staff == a.Staff && super == a.Superuser {
 			return nil
 		}
-		a.Staff, a.Superuser = staff, super
-		if err := account.SetRank(ctx, tx, a.ID, staff, super); err != nil {
+		a.Staff, a.Superuser, a.StaffRole = staff, super, ""
+		if staff {
+			a.StaffRole = role.Operator
+		}
+		if err := account.SetRank(ctx, tx, a.ID, staff, super, a.StaffRole); err != nil {
 			return err
 		}
 		// What was a person's session must not become staff's, nor a look at a person one at staff.

@@ -288,19 +288,21 @@ func (s *Service) read(r *http.Request, looking bool) (*session.Visit, error) {
 
 // Admit returns who may see a page of a level: web.Person, web.Staff or web.Superuser. It returns
 // session.ErrSignedOut, session.ErrStale, session.ErrLookOnly and web.ErrDenied.
-func (s *Service) Admit(r *http.Request, level web.Access) (*session.Visit, error) {
+func (s *Service) Admit(r *http.Request, to web.Route) (*session.Visit, error) {
+	level := to.Access
 	// Whoever confirms is the browser's own person, whomever they look at.
-	personal := level == web.Person || level == web.FreshPerson
+	personal := level == web.Person || level == web.FreshPerson || level == web.Member
+	fresh := level == web.FreshPerson || to.Fresh
 	v, err := s.read(r, personal && !strings.HasPrefix(r.URL.Path, confirmPath))
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case personal && v.Staff != nil && (r.Method != http.MethodGet || level == web.FreshPerson):
+	case personal && v.Staff != nil && (r.Method != http.MethodGet || fresh):
 		return nil, session.ErrLookOnly
-	case level == web.FreshPerson:
+	case personal && fresh:
 		return v, s.Fresh(v)
-	case level == web.Person:
+	case personal:
 		return v, nil
 	case !v.Account.Superuser && (level != web.Staff || !v.Account.Staff):
 		return nil, web.ErrDenied

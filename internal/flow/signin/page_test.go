@@ -36,8 +36,8 @@ func (w *world) pages() http.Handler {
 	w.t.Helper()
 	edge, err := web.NewEdge(web.Config{PublicURL: domaintest.Origin, Logger: slog.New(slog.DiscardHandler), Origins: []string{partner},
 		Refused: w.flow.Refused,
-		Authenticate: func(r *http.Request, level web.Access) (context.Context, error) {
-			v, err := w.flow.Admit(r, level)
+		Authenticate: func(r *http.Request, to web.Route) (context.Context, error) {
+			v, err := w.flow.Admit(r, to)
 			if err != nil {
 				return nil, err
 			}

@@ -56,7 +56,7 @@ var findBy = map[string]string{
 	"email_key": `SELECT 'account', COALESCE(c.hash, ''), ` + factor.Columns + `, ` + account.Columns + `
 		FROM account a JOIN profile p ON p.account_id = a.id LEFT JOIN password_credential c ON c.account_id = a.id WHERE a.email_key = $1
 		UNION ALL
-		SELECT 'waiting', r.password_hash, ` + factor.None + `, r.id, '', r.email, FALSE, r.username, FALSE, FALSE, FALSE, 0, r.created_at, NULL, r.full_name, r.phone, r.locale, r.attributes
+		SELECT 'waiting', r.password_hash, ` + factor.None + `, r.id, '', r.email, FALSE, r.username, FALSE, FALSE, FALSE, '', 0, r.created_at, NULL, r.full_name, r.phone, r.locale, r.attributes
 		FROM registration r WHERE r.id = (SELECT n.id FROM registration n WHERE n.email_key = $1 AND n.expires_at > $2 ORDER BY n.created_at DESC, n.id DESC LIMIT 1)`,
 	"username_key": `SELECT 'account', COALESCE(c.hash, ''), ` + factor.Columns + `, ` + account.Columns + `
 		FROM account a JOIN profile p ON p.account_id = a.id LEFT JOIN password_credential c ON c.account_id = a.id

@@ -52,6 +52,8 @@ type Next struct {
 	Methods []string      // any one of them is enough
 	MaxAge  time.Duration // how old the last proof may be; 0 is unsaid
 	Level   string        // the level that is asked for, as the claim acr spells it; empty is unsaid
+	// Permission is what is needed and not held; empty is unsaid.
+	Permission string
 }
 
 // New declares a fault. Call it for package-level sentinels with literal arguments:

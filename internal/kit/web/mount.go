@@ -53,6 +53,9 @@ func (e *Edge) mux(doc *document, routes []Route) *http.ServeMux {
 		if r.Access < Public || r.Access > Superuser || r.handler.html() && r.Access > Public && r.Access < Person {
 			panic(fmt.Sprintf("web: %s %s does not say who may call it", r.Method, r.Path))
 		}
+		if tenant := strings.Contains(r.Path, "/{tenant}/"); (r.Access == MemberToken || r.Access == Member) && (!tenant || r.Permission == "") {
+			panic(fmt.Sprintf("web: %s %s does not say which tenant it is about, or what its members need for it", r.Method, r.Path))
+		}
 		path := strings.TrimSuffix(r.Path, "/") + "/{$}"
 		mux.HandleFunc(r.Method+" "+path, e.guard(r, r.handler.mount(e, doc, r)))
 	}
@@ -64,7 +67,7 @@ func (e *Edge) guard(route Route, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		FromContext(r.Context()).html = route.handler.html()
 		if route.Access != Public {
-			ctx, err := e.cfg.Authenticate(r, route.Access)
+			ctx, err := e.cfg.Authenticate(r, route)
 			if err != nil {
 				if !route.handler.html() || e.cfg.Refused == nil || !e.cfg.Refused(w, r, err) {
 					Error(w, r, err)
@@ -266,7 +269,7 @@ func (e *Edge) preflight(w http.ResponseWriter, r *http.Request) bool {
 func Table(routes []Route) string {
 	lines := make([]string, len(routes))
 	for i, r := range routes {
-		lines[i] = fmt.Sprintf("%-40s %-6s %s\n", r.Path, r.Method, r.Access)
+		lines[i] = fmt.Sprintf("%-40s %-6s %s\n", r.Path, r.Method, r.asks())
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")

@@ -94,6 +94,8 @@ type Problem struct {
 	Methods   []string      `json:"methods,omitzero" doc:"Any one of these proofs is enough to go on"`
 	MaxAge    int           `json:"max_age,omitzero" doc:"How many seconds old the last proof may be"`
 	ACR       string        `json:"acr_values,omitzero" doc:"The level that is asked for"`
+	// Permission is told to whoever is known here and may not.
+	Permission string `json:"permission,omitzero" doc:"The permission that is needed"`
 }
 
 // Error is the one writer of refusals. What is no fault is internal: it is logged in full and
@@ -133,7 +135,7 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 	f = q.edge.inLanguage(h, r, f)
 	w.WriteHeader(status)
 	p := Problem{Type: q.edge.issuer + "/docs/errors#" + f.Code, Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code, RequestID: q.ID, Errors: f.Fields,
-		MFAToken: f.Next.Ticket, Methods: f.Next.Methods, MaxAge: wholeSeconds(f.Next.MaxAge), ACR: f.Next.Level}
+		MFAToken: f.Next.Ticket, Methods: f.Next.Methods, MaxAge: wholeSeconds(f.Next.MaxAge), ACR: f.Next.Level, Permission: f.Next.Permission}
 	_ = json.MarshalWrite(w, p) // the caller may be gone; there is nobody left to tell
 }
 

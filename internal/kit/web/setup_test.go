@@ -48,7 +48,7 @@ func newEdge(t *testing.T, change func(*web.Config)) *edge {
 	cfg := web.Config{
 		UI: u, PublicURL: origin, MountPath: mount, Origins: []string{"https://app.example.com"},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Authenticate: func(r *http.Request, _ web.Access) (context.Context, error) {
+		Authenticate: func(r *http.Request, _ web.Route) (context.Context, error) {
 			if r.Header.Get("Authorization") != "Bearer good" {
 				return nil, errMissing
 			}

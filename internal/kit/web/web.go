@@ -38,11 +38,17 @@ const (
 	SuperuserToken
 	// FreshToken routes need what SignedIn needs, and a proof that was given not long ago.
 	FreshToken
+	// MemberToken routes are about the tenant of their path: they need a token for that tenant, of
+	// somebody who still belongs to it.
+	MemberToken
 	// Person pages need the cookie of a page session that lives.
 	Person
 	// FreshPerson pages need such a session with a proof that was given not long ago, and show or
 	// change nothing to a member of staff who looks on.
 	FreshPerson
+	// Member pages are about the tenant of their path: they need the page session of somebody who
+	// belongs to it.
+	Member
 	// Staff and Superuser pages need the page session of an account with that rank, proven not
 	// long ago.
 	Staff
@@ -64,10 +70,14 @@ func (a Access) String() string {
 		return "superuser-token"
 	case FreshToken:
 		return "fresh-token"
+	case MemberToken:
+		return "member-token"
 	case Person:
 		return "person"
 	case FreshPerson:
 		return "fresh-person"
+	case Member:
+		return "member"
 	case Staff:
 		return "staff"
 	case Superuser:
@@ -84,6 +94,10 @@ type Route struct {
 	Access  Access
 	Summary string // one line for the API document
 	Status  int    // of success; 0 means 200
+	// Permission is what a member of the tenant, or of staff, needs besides; empty: nothing more.
+	Permission string
+	// Fresh: the last proof must not be long ago, where the level does not say so itself.
+	Fresh   bool
 	handler handler
 }
 
@@ -101,6 +115,30 @@ func Delete(path string, a Access, h handler) Route { return route(http.MethodDe
 
 func route(method, path string, a Access, h handler) Route {
 	return Route{Method: method, Path: path, Access: a, handler: h}
+}
+
+// Needs returns the route with a permission that its caller must have.
+func (r Route) Needs(permission string) Route {
+	r.Permission = permission
+	return r
+}
+
+// Freshly returns the route for whoever gave a proof not long ago.
+func (r Route) Freshly() Route {
+	r.Fresh = true
+	return r
+}
+
+// asks is what the route asks of its caller, as the route table shows it.
+func (r Route) asks() string {
+	text := r.Access.String()
+	if r.Permission != "" {
+		text += " " + r.Permission
+	}
+	if r.Fresh {
+		text += " fresh"
+	}
+	return text
 }
 
 // Says returns the route with a summary for the API document.
@@ -127,9 +165,9 @@ type Config struct {
 	Hosts []string
 	// TrustedProxies may say whom they speak for in X-Forwarded-For and -Proto. Empty: nobody.
 	TrustedProxies []netip.Prefix
-	// Authenticate proves who is calling a route that is not public and returns what the
-	// handler shall know of it in the context. Any error is a refusal. Required.
-	Authenticate func(r *http.Request, a Access) (context.Context, error)
+	// Authenticate proves who is calling a route that is not public, and that they may, and returns what
+	// the handler shall know of it in the context. Any error is a refusal. Required.
+	Authenticate func(r *http.Request, to Route) (context.Context, error)
 	// Refused answers a page request that Authenticate or the page itself refused, such as with the way
 	// to the sign-in page, and reports whether it did. Optional.
 	Refused func(w http.ResponseWriter, r *http.Request, why error) bool

@@ -26,7 +26,7 @@ CREATE INDEX tenant_created ON tenant (created_at, id);
 -- own is gone.
 CREATE TABLE tenant_slug (
   look      TEXT PRIMARY KEY,
-  slug      TEXT NOT NULL UNIQUE,
+  slug      TEXT NOT NULL,
   tenant_id UUID NOT NULL
 );
 CREATE INDEX tenant_slug_tenant ON tenant_slug (tenant_id);

@@ -30,7 +30,9 @@ CREATE POLICY within ON membership USING (tenant_id = (SELECT nullif(current_set
 CREATE POLICY own ON membership FOR SELECT USING (account_id = (SELECT nullif(current_setting('gatehouse.account', true), '')::uuid));
 CREATE POLICY everywhere ON membership USING ((SELECT current_setting('gatehouse.all', true) = 'on'));
 
--- People see the tenants that they belong to.
+-- People see the tenants that they belong to, and what their roles there are.
+CREATE POLICY own ON tenant_role FOR SELECT USING (EXISTS (SELECT 1 FROM membership m WHERE m.tenant_id = tenant_role.tenant_id
+  AND m.account_id = (SELECT nullif(current_setting('gatehouse.account', true), '')::uuid)));
 CREATE POLICY own ON tenant FOR SELECT USING (EXISTS (SELECT 1 FROM membership m WHERE m.tenant_id = tenant.id
   AND m.account_id = (SELECT nullif(current_setting('gatehouse.account', true), '')::uuid)));
 
@@ -59,6 +61,7 @@ DROP POLICY within ON invitation;
 ALTER TABLE invitation NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE invitation DISABLE ROW LEVEL SECURITY;
 DROP POLICY own ON tenant;
+DROP POLICY own ON tenant_role;
 DROP POLICY everywhere ON membership;
 DROP POLICY own ON membership;
 DROP POLICY within ON membership;

@@ -1,0 +1,153 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// GrantColumns lists what makes a Grant, as GrantDest reads it, for statements that name a membership m
+// and, outer-joined, its tenant's own role r.
+const GrantColumns = `m.role, m.permissions, COALESCE(r.permissions, '')`
+
+// Joined is how the tenant's own role of a membership m is found.
+const Joined = ` LEFT JOIN tenant_role r ON r.tenant_id = m.tenant_id AND r.name = m.role `
+
+// raw is a Grant as it is stored.
+type raw struct{ role, direct, own string }
+
+func (g *raw) dest() []any { return []any{&g.role, &g.direct, &g.own} }
+
+func (g *raw) grant(roles *role.Set, id ID, slug string) role.Grant {
+	return roles.Grant(id, slug, g.role, role.Split(g.own), role.Split(g.direct))
+}
+
+// Enter returns an account's membership of the tenant that name means, by slug or id: whether its policy
+// admits the session is asked by the caller. It returns ErrNotMember also for a tenant that is not there
+// or is suspended.
+func Enter(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID, name string) (*Membership, error) {
+	m := Membership{AccountID: accountID}
+	var g raw
+	dest, done := m.Tenant.Dest()
+	dest = append(dest, db.Time(&m.JoinedAt))
+	by, key := `t.slug = $2`, any(name)
+	if id, err := uuid.Parse(name); err == nil {
+		by, key = `t.id = $2`, id
+	}
+	err := d.In(db.Member(accountID)).Row(ctx, `SELECT `+Columns+`, m.created_at, m.role, m.permissions,
+			COALESCE((SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role), '')
+		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 AND t.active AND `+by, []any{accountID, key}, append(dest, g.dest()...)...)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, ErrNotMember
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tenant: enter: %w", err)
+	}
+	done()
+	m.Grant = g.grant(roles, m.Tenant.ID, m.Tenant.Slug)
+	return &m, nil
+}
+
+// Of lists the tenants that an account belongs to, by name, at most MaxMemberships; suspended ones too.
+func Of(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID) ([]Membership, error) {
+	var all []Membership
+	err := d.In(db.Member(accountID)).Each(ctx, `SELECT `+Columns+`, m.created_at, m.role, m.permissions,
+			COALESCE((SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role), '')
+		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 ORDER BY t.name_key LIMIT $2`, []any{accountID, MaxMemberships}, func(scan func(...any) error) error {
+		m := Membership{AccountID: accountID}
+		var g raw
+		dest, done := m.Tenant.Dest()
+		if err := scan(append(append(dest, db.Time(&m.JoinedAt)), g.dest()...)...); err != nil {
+			return err
+		}
+		done()
+		m.Grant = g.grant(roles, m.Tenant.ID, m.Tenant.Slug)
+		all = append(all, m)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant: of: %w", err)
+	}
+	return all, nil
+}
+
+// GrantOf returns what a member of a tenant may do, in a transaction within its scope. It returns
+// ErrMemberNotFound.
+func GrantOf(ctx context.Context, tx *db.Tx, roles *role.Set, t *Tenant, accountID uuid.UUID) (role.Grant, error) {
+	var g raw
+	err := tx.Row(ctx, `SELECT `+GrantColumns+` FROM membership m`+Joined+`WHERE m.tenant_id = $1 AND m.account_id = $2`, []any{t.ID, accountID}, g.dest()...)
+	if errors.Is(err, db.ErrNoRows) {
+		return role.Grant{}, ErrMemberNotFound
+	}
+	if err != nil {
+		return role.Grant{}, fmt.Errorf("tenant: grant: %w", err)
+	}
+	return g.grant(roles, t.ID, t.Slug), nil
+}
+
+// Join makes an account a member of a locked tenant. It returns ErrMember where it is one, and
+// ErrMemberships.
+func Join(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, as string) error {
+	n, err := tx.Exec(ctx, `INSERT INTO membership (tenant_id, account_id, role, permissions, created_at) VALUES ($1, $2, $3, '', $4) ON CONFLICT DO NOTHING`,
+		t.ID, accountID, as, tx.Now)
+	if err != nil {
+		return fmt.Errorf("tenant: join: %w", err)
+	}
+	if n == 0 {
+		return ErrMember
+	}
+	return nil
+}
+
+// Remove ends a membership of a locked tenant. It returns ErrMemberNotFound, and ErrLastOwner for the
+// last owner.
+func Remove(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID) error {
+	return keepOwner(ctx, tx, t, func() (int64, error) {
+		return tx.Exec(ctx, `DELETE FROM membership WHERE tenant_id = $1 AND account_id = $2`, t.ID, accountID)
+	})
+}
+
+// SetRole gives a member of a locked tenant another role. It returns ErrMemberNotFound, and ErrLastOwner
+// where the last owner would be one no more. That the role exists is the caller's to check.
+func SetRole(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, to string) error {
+	return keepOwner(ctx, tx, t, func() (int64, error) {
+		return tx.Exec(ctx, `UPDATE membership SET role = $3 WHERE tenant_id = $1 AND account_id = $2`, t.ID, accountID, to)
+	})
+}
+
+// keepOwner runs a change of one membership and undoes it, by its error, when no owner is left.
+func keepOwner(ctx context.Context, tx *db.Tx, t *Tenant, change func() (int64, error)) error {
+	n, err := change()
+	if err != nil {
+		return fmt.Errorf("tenant: change member: %w", err)
+	}
+	if n == 0 {
+		return ErrMemberNotFound
+	}
+	var owned bool
+	if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM membership WHERE tenant_id = $1 AND role = '`+role.Owner+`')`, []any{t.ID}, &owned); err != nil {
+		return fmt.Errorf("tenant: owners: %w", err)
+	}
+	if !owned {
+		return ErrLastOwner
+	}
+	return nil
+}
+
+// SetPermissions gives a member of a locked tenant permissions besides those of their role, in place of
+// the ones they had. It returns ErrMemberNotFound.
+func SetPermissions(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, direct []string) error {
+	n, err := tx.Exec(ctx, `UPDATE membership SET permissions = $3 WHERE tenant_id = $1 AND account_id = $2`, t.ID, accountID, role.Join(direct))
+	if err != nil {
+		return fmt.Errorf("tenant: set permissions: %w", err)
+	}
+	if n == 0 {
+		return ErrMemberNotFound
+	}
+	return nil
+}
