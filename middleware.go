@@ -2,7 +2,9 @@ package gatehouse
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -26,19 +28,44 @@ func (g *Gatehouse) Require(h http.Handler, conditions ...verifier.Condition) ht
 }
 
 // Live is a condition that asks the database whether the token's session still stands: signed
-// out, disabled or a changed password is refused at once. It costs one statement.
+// out, disabled or a changed password is refused at once. So is a token of a tenant whose holder was
+// removed from it, or has another role or other permissions by now: a refresh brings a token that knows.
+// It costs one statement.
 func (g *Gatehouse) Live() verifier.Condition {
 	return func(r *http.Request, id *verifier.Identity) error {
 		b, err := bearerOf(id)
 		if err != nil {
 			return verifier.ErrTokenInvalid
 		}
-		_, err = session.Check(r.Context(), g.db, b.SessionID, b.Subject, g.db.Now())
+		if id.TenantID != "" {
+			err = g.liveMember(r.Context(), b, id)
+		} else {
+			_, err = session.Check(r.Context(), g.db, b.SessionID, b.Subject, g.db.Now())
+		}
 		if f, ok := fault.From(err); ok && f.Kind == fault.Unauthenticated {
 			return verifier.ErrTokenInvalid.Wrap(err)
 		}
 		return err
 	}
+}
+
+// liveMember asks whether a token of a tenant says what is so now.
+func (g *Gatehouse) liveMember(ctx context.Context, b session.Bearer, id *verifier.Identity) error {
+	tenantID, err := uuid.Parse(id.TenantID)
+	if err != nil {
+		return session.ErrEnded
+	}
+	_, m, err := session.CheckMember(ctx, g.db, g.roles, b.SessionID, b.Subject, tenantID, g.db.Now())
+	if errors.Is(err, tenant.ErrNotMember) {
+		return verifier.ErrTenantRequired.Wrap(err)
+	}
+	if err != nil {
+		return err
+	}
+	if m.Grant.Role != id.Role || len(id.Permissions) > 0 && !slices.Equal(m.Grant.Permissions(), id.Permissions) {
+		return session.ErrEnded
+	}
+	return nil
 }
 
 // publicKeys is the verifier's form of one published key set.

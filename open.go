@@ -295,9 +295,9 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		Issuer: g.Issuer(), Audiences: g.cfg.Audience, AccessLife: g.cfg.AccessTokenLifetime, Identifier: g.cfg.SignInBy, AuditRefresh: g.cfg.AuditRefresh,
 		Pages: session.PageLimits(g.cfg.PageSessions), PerConfirm: confirms, SignUp: !g.cfg.RegistrationClosed,
 		Session:    session.Limits{Idle: g.cfg.Sessions.Idle, Absolute: g.cfg.Sessions.Absolute, Window: g.cfg.Sessions.RefreshWindow},
-		PerAccount: guesses, PerAddress: perNetwork,
+		PerAccount: guesses, PerAddress: perNetwork, Claims: g.cfg.claims(),
 	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Password: g.password, Schema: g.schema, UI: g.ui, Logger: g.cfg.Logger, Verify: g.bearer,
-		Tickets: g.tickets, Devices: device.NewBook(g.keys.Hasher), Places: g.places, TOTP: g.totp, BackupCodes: g.backupCodes, EmailCodes: g.emailCodes, Passkeys: g.passkeys,
+		Roles: g.roles, Tickets: g.tickets, Devices: device.NewBook(g.keys.Hasher), Places: g.places, TOTP: g.totp, BackupCodes: g.backupCodes, EmailCodes: g.emailCodes, Passkeys: g.passkeys,
 		Disown: func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (string, error) {
 			return g.recovery.IssueNotMe(ctx, tx, accountID, sessionID, epoch)
 		}})

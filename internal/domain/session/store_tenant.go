@@ -90,3 +90,26 @@ RETURNING CASE WHEN client_id <> $5 OR transport <> $6 OR jkt <> $7 THEN 'strang
 	COALESCE((SELECT m.role FROM membership m WHERE m.tenant_id = $8 AND m.account_id = session.account_id), ''),
 	COALESCE((SELECT m.permissions FROM membership m WHERE m.tenant_id = $8 AND m.account_id = session.account_id), ''),
 	COALESCE((SELECT r.permissions FROM membership m JOIN tenant_role r ON r.tenant_id = m.tenant_id AND r.name = m.role WHERE m.tenant_id = $8 AND m.account_id = session.account_id), '')`
+
+// EnterTenant returns a session and its account's membership of the tenant that name means, by slug or id.
+// Whether the tenant's policy lets the session in is asked by the caller, who can say what is missing. It
+// returns ErrEnded, and tenant.ErrNotMember also for a tenant that is not there or is suspended.
+func EnterTenant(ctx context.Context, d *db.DB, roles *role.Set, by Bearer, name string, now time.Time) (*Session, *tenant.Membership, error) {
+	m, err := tenant.Enter(ctx, d, roles, by.AccountID, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Session{ID: by.SessionID, AccountID: by.AccountID}
+	var amr string
+	var level, idle int64
+	err = d.Row(ctx, `SELECT s.client_id, s.transport, s.audience, s.amr, s.aal, s.auth_time, s.idle_ms, s.expires_at FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND s.account_id = $3 AND `+Live,
+		[]any{by.SessionID, now, by.AccountID}, &s.Client.ID, &s.Client.Transport, &s.Audience, &amr, &level, db.Time(&s.AuthTime), &idle, db.Time(&s.ExpiresAt))
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil, ErrEnded
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("session: enter tenant: %w", err)
+	}
+	s.Methods, s.Level, s.Idle = strings.Fields(amr), authn.AAL(level), time.Duration(idle)*time.Millisecond
+	return s, m, nil
+}

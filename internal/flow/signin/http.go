@@ -36,6 +36,7 @@ func Routes(s *Service) []web.Route {
 		web.Post("/token/revoke/", web.Public, web.Raw(s.handleRevoke)).Says("Revoke a token (RFC 7009)"),
 		web.Post("/logout/", web.Public, web.JSON(s.handleLogout)).Says("Sign out: end the session of the token sent"),
 		web.Post("/logout/all/", web.Public, web.JSON(s.handleLogoutAll)).Says("Sign out everywhere"),
+		web.Post("/tenants/{tenant}/token/", web.SignedIn, web.JSON(s.handleTenantToken)).Says("An access token for one of the organisations that the account belongs to"),
 		web.Get("/sessions/", web.SignedIn, web.JSON(s.handleSessions)).Says("List where the account is signed in"),
 		web.Delete("/sessions/", web.FreshToken, web.JSON(s.handleEndOthers)).Says("End all sessions but the one that asks"),
 		web.Delete("/sessions/{id}/", web.SignedIn, web.JSON(s.handleEndSession)).Says("End one session").Answers(http.StatusNoContent),
@@ -47,6 +48,7 @@ type loginRequest struct {
 		Email     string `json:"email,omitempty" maxLength:"1024" doc:"The address, or username"`
 		Username  string `json:"username,omitempty" maxLength:"1024"`
 		Password  string `json:"password" maxLength:"65536"`
+		Tenant    string `json:"tenant,omitempty" maxLength:"255" doc:"Short name or id of the organisation that the tokens are to be for"`
 		Audience  string `json:"audience,omitempty" maxLength:"255" doc:"For which service the access token shall be; the first configured if missing"`
 		Transport string `json:"transport,omitempty" enum:"body,cookie" doc:"How the refresh token travels: body, or cookie for browsers"`
 	}
@@ -66,6 +68,7 @@ type loginResponse struct {
 	Body struct {
 		tokenBody
 		User    account.JSON `json:"user"`
+		Tenant  *tenantJSON  `json:"tenant,omitempty" doc:"The organisation that the tokens are for, where one was asked for"`
 		EnrolBy *time.Time   `json:"enrol_by,omitzero" doc:"Until when the account must have a second factor; missing where it need not, or has one"`
 	}
 }
@@ -82,7 +85,7 @@ func (s *Service) handleLogin(ctx context.Context, in *loginRequest) (*loginResp
 		return nil, err
 	}
 	b.Transport = cmp.Or(b.Transport, session.Body)
-	return answer(q)(s.Login(ctx, Attempt{Email: b.Email, Username: b.Username, Password: b.Password, Audience: b.Audience, Transport: b.Transport, Address: q.Address, Browser: browser}))
+	return answer(q)(s.Login(ctx, Attempt{Email: b.Email, Username: b.Username, Password: b.Password, Audience: b.Audience, Tenant: b.Tenant, Transport: b.Transport, Address: q.Address, Browser: browser}))
 }
 
 // answer tells whoever signed in so.
@@ -96,6 +99,7 @@ func answer(q *web.Request) func(*SignedIn, error) (*loginResponse, error) {
 		if !done.EnrolBy.IsZero() {
 			out.Body.EnrolBy = &done.EnrolBy
 		}
+		out.Body.Tenant = tenantOf(done.Tenant)
 		if err := introduce(q, done.browser); err != nil {
 			return nil, err
 		}

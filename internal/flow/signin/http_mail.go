@@ -80,7 +80,7 @@ func (s *Service) postMail(w http.ResponseWriter, r *http.Request) error {
 	q, f := web.FromContext(r.Context()), r.PostForm
 	m := waiting{address: strings.TrimSpace(f.Get("email")), next: f.Get("next"), remember: f.Get("remember") != ""}
 	var err error
-	if m.ticket, err = s.AskLink(r.Context(), m.address, "", session.Page, q.Address); err != nil {
+	if m.ticket, err = s.AskLink(r.Context(), m.address, Wish{Transport: session.Page}, q.Address); err != nil {
 		v := mailView{Form: ui.NewForm(r, "email", "remember"), Next: m.next}
 		if !v.Form.Fail(err) {
 			return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
@@ -85,12 +86,13 @@ func (s *Service) handleSetupStep(ctx context.Context, in *stepTokenRequest) (*s
 type beginPasskeyRequest struct {
 	Body struct {
 		Audience  string `json:"audience,omitempty" maxLength:"255"`
+		Tenant    string `json:"tenant,omitempty" maxLength:"255" doc:"As for login"`
 		Transport string `json:"transport,omitempty" enum:"body,cookie"`
 	}
 }
 
 func (s *Service) handleBeginPasskey(ctx context.Context, in *beginPasskeyRequest) (*challengeResponse, error) {
-	return challenge(s.BeginPasskey(ctx, in.Body.Audience, cmp.Or(in.Body.Transport, session.Body), web.FromContext(ctx).Address))
+	return challenge(s.BeginPasskey(ctx, Wish{in.Body.Audience, cmp.Or(in.Body.Transport, session.Body), in.Body.Tenant}, web.FromContext(ctx).Address))
 }
 
 type finishPasskeyRequest struct {
@@ -113,6 +115,7 @@ type askLinkRequest struct {
 	Body struct {
 		Email     string `json:"email" maxLength:"1024"`
 		Audience  string `json:"audience,omitempty" maxLength:"255"`
+		Tenant    string `json:"tenant,omitempty" maxLength:"255" doc:"As for login"`
 		Transport string `json:"transport,omitempty" enum:"body,cookie"`
 	}
 }
@@ -126,7 +129,7 @@ type ticketResponse struct {
 
 func (s *Service) handleAskLink(ctx context.Context, in *askLinkRequest) (*ticketResponse, error) {
 	b := in.Body
-	token, err := s.AskLink(ctx, b.Email, b.Audience, cmp.Or(b.Transport, session.Body), web.FromContext(ctx).Address)
+	token, err := s.AskLink(ctx, b.Email, Wish{b.Audience, cmp.Or(b.Transport, session.Body), b.Tenant}, web.FromContext(ctx).Address)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +166,7 @@ type reauthRequest struct {
 
 type accessResponse struct {
 	Body struct {
-		Access    string    `json:"access" doc:"An access token that knows of the proof; the refresh token stays"`
+		Access    string    `json:"access" doc:"An access token of no tenant that knows of the proof; the refresh token stays"`
 		TokenType string    `json:"token_type"`
 		ExpiresIn int64     `json:"expires_in" doc:"Seconds"`
 		AuthTime  time.Time `json:"auth_time"`
@@ -177,7 +180,7 @@ func (s *Service) handleReauth(ctx context.Context, in *reauthRequest) (*accessR
 	if err != nil {
 		return nil, err
 	}
-	access, life, err := s.access(row, by.Subject, row.AuthTime)
+	access, life, err := s.access(ctx, row, by.Subject, role.Grant{}, row.AuthTime)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type Attempt struct {
 	Username  string
 	Password  string
 	Audience  string // empty: the first configured
+	Tenant    string // slug or id of the one that the tokens are to be for; empty: none
 	Transport string // session.Body or session.Cookie
 	Address   netip.Addr
 	Browser   Browser
@@ -36,7 +37,7 @@ func (s *Service) Login(ctx context.Context, in Attempt) (*SignedIn, error) {
 	}
 	var done *SignedIn
 	err = s.attempt(ctx, in, func(found *candidate) (err error) {
-		done, err = s.signIn(ctx, found.proven(authn.Password), goal{Transport: in.Transport, Audience: audience}, in.Browser)
+		done, err = s.signIn(ctx, found.proven(authn.Password), goal{Transport: in.Transport, Audience: audience, Tenant: in.Tenant}, in.Browser)
 		return err
 	})
 	return done, err

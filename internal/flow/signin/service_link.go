@@ -14,14 +14,15 @@ import (
 // AskLink mails a code and a link to sign in with to an address, if it has an account. The ticket that
 // it returns, the same for everyone, is what they are good with: whoever has only the mail has
 // nothing. It returns ErrNoMail, ErrAudience, account.ErrEmail and ratelimit.ErrLimited.
-func (s *Service) AskLink(ctx context.Context, email, audience, transport string, from netip.Addr) (token string, err error) {
+func (s *Service) AskLink(ctx context.Context, email string, w Wish, from netip.Addr) (token string, err error) {
 	if s.cfg.NoEmailSignIn {
 		return "", ErrNoMail
 	}
-	if audience, err = s.audience(audience); err != nil {
+	audience, err := s.audience(w.Audience)
+	if err != nil {
 		return "", err
 	}
-	return s.EmailCodes.Ask(ctx, email, from, goal{Transport: transport, Audience: audience}.String())
+	return s.EmailCodes.Ask(ctx, email, from, goal{Transport: w.Transport, Audience: audience, Tenant: w.Tenant}.String())
 }
 
 // Link starts a session for whoever has a ticket and the code that was mailed for it, if the account

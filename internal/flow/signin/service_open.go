@@ -15,7 +15,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
@@ -37,6 +39,7 @@ type goal struct {
 	Transport string   `json:"transport"`
 	Audience  string   `json:"audience,omitempty"`
 	Remember  bool     `json:"remember,omitempty"` // pages: keep me signed in
+	Tenant    string   `json:"tenant,omitempty"`   // slug or id of the one that the tokens are to be for
 	Methods   []string `json:"methods,omitempty"`  // proven so far
 	// Setup is the app that has to be set up first, sealed; nil: none has. It is the ticket's own: whoever
 	// else knows the password is not shown it, and cannot put another in its place.
@@ -97,6 +100,7 @@ type opened struct {
 	row     *session.Session
 	cookie  *PageCookie // for pages
 	enrolBy time.Time
+	tenant  *tenant.Membership
 	browser Browser
 }
 
@@ -105,6 +109,10 @@ type opened struct {
 func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (*opened, error) {
 	methods, level := authn.Together(p.methods...)
 	enrolBy, err := s.demand(ctx, p, g, b, level)
+	if err != nil {
+		return nil, err
+	}
+	within, err := s.enterTenant(ctx, p, g, methods, level)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +145,7 @@ func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (*open
 		return nil, err
 	}
 	p.account.LastLogin = row.CreatedAt
-	return &opened{row, cookie, enrolBy, b}, nil
+	return &opened{row, cookie, enrolBy, within, b}, nil
 }
 
 // demand asks for what is still needed to sign in, worked out here and now from what the account has.
@@ -283,11 +291,15 @@ func (s *Service) signIn(ctx context.Context, p *proven, g goal, b Browser) (*Si
 		return nil, s.overtaken(ctx, p, err)
 	}
 	p.account.Profile.Attributes = s.Schema.Shown(p.account.Profile.Attributes)
-	tokens, err := s.issue(o.row, p.account.Subject, session.RefreshClaims{SessionID: o.row.ID}, o.row.CreatedAt)
+	claims, grant := session.RefreshClaims{SessionID: o.row.ID}, role.Grant{}
+	if o.tenant != nil {
+		claims.TenantID, grant = o.tenant.Tenant.ID, o.tenant.Grant
+	}
+	tokens, err := s.issue(ctx, o.row, p.account.Subject, grant, claims, o.row.CreatedAt)
 	if err != nil {
 		return nil, err
 	}
-	return &SignedIn{Tokens: *tokens, Account: p.account, EnrolBy: o.enrolBy, browser: o.browser}, nil
+	return &SignedIn{Tokens: *tokens, Account: p.account, EnrolBy: o.enrolBy, Tenant: o.tenant, browser: o.browser}, nil
 }
 
 // signInPage opens a session for pages.

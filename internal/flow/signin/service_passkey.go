@@ -15,17 +15,24 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
+// Wish is what a sign-in is to come to that is begun before it is known whose it is.
+type Wish struct {
+	Audience  string // empty: the first configured
+	Transport string
+	Tenant    string // slug or id; empty: none
+}
+
 // BeginPasskey begins a sign-in with a passkey, for whoever it turns out to be. It returns
 // ErrAudience and ratelimit.ErrLimited.
-func (s *Service) BeginPasskey(ctx context.Context, audience, transport string, from netip.Addr) (*passkey.Challenge, error) {
-	audience, err := s.audience(audience)
+func (s *Service) BeginPasskey(ctx context.Context, w Wish, from netip.Addr) (*passkey.Challenge, error) {
+	audience, err := s.audience(w.Audience)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := s.Limiter.Take(ctx, s.network(s.cfg.PerChallenge, from)); err != nil {
 		return nil, err
 	}
-	return s.Passkeys.BeginSignIn(ctx, goal{Transport: transport, Audience: audience}.String())
+	return s.Passkeys.BeginSignIn(ctx, goal{Transport: w.Transport, Audience: audience, Tenant: w.Tenant}.String())
 }
 
 // FinishPasskey checks a passkey's answer and starts a session. The passkey asked for a PIN, a finger or

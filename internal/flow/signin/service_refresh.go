@@ -5,16 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
 // Refresh answers a refresh token, which came in by transport, with its successor. A token that
 // was just spent gets the very same successor again: its answer may have been lost. It
-// returns session.ErrRefused for everything else; an old token or another client's ends the
+// returns ErrNotMember for a token pinned to a tenant that its account left, and
+// session.ErrRefused for everything else; an old token or another client's ends the
 // session.
 func (s *Service) Refresh(ctx context.Context, token, transport string) (*Tokens, error) {
 	c, err := s.tokens.Parse(token)
@@ -24,7 +29,7 @@ func (s *Service) Refresh(ctx context.Context, token, transport string) (*Tokens
 	}
 	now := s.DB.Now()
 	by := session.Client{ID: session.FirstParty, Transport: transport}
-	r, err := session.Refresh(ctx, s.DB, c.SessionID, c.Counter, by, now, s.cfg.Session.Window)
+	r, grant, err := s.rotate(ctx, c, by, now)
 	if errors.Is(err, session.ErrRefused) {
 		s.refreshes.refused.Add(1)
 	}
@@ -32,6 +37,9 @@ func (s *Service) Refresh(ctx context.Context, token, transport string) (*Tokens
 		return nil, err
 	}
 	s.refreshes.count(r.Outcome)
+	if r.Outcome == session.NotMember {
+		return nil, s.notMember(ctx, r.Session.AccountID, r.Session.ID, c.TenantID)
+	}
 	if r.Outcome != session.Rotated && r.Outcome != session.Repeated {
 		return nil, s.reused(ctx, r)
 	}
@@ -39,7 +47,16 @@ func (s *Service) Refresh(ctx context.Context, token, transport string) (*Tokens
 		return nil, err
 	}
 	c.Counter++
-	return s.issue(&r.Session, r.Subject, c, now)
+	return s.issue(ctx, &r.Session, r.Subject, grant, c, now)
+}
+
+// rotate presents a token, which may be pinned to a tenant.
+func (s *Service) rotate(ctx context.Context, c session.RefreshClaims, by session.Client, now time.Time) (*session.Refreshed, role.Grant, error) {
+	if c.TenantID != uuid.Nil {
+		return session.RefreshPinned(ctx, s.DB, s.Roles, c.SessionID, c.Counter, c.TenantID, by, now, s.cfg.Session.Window)
+	}
+	r, err := session.Refresh(ctx, s.DB, c.SessionID, c.Counter, by, now, s.cfg.Session.Window)
+	return r, role.Grant{}, err
 }
 
 // noteRefresh leaves the trace of a good refresh: a log event, and an audit row where asked for.

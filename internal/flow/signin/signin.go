@@ -19,7 +19,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
@@ -47,7 +49,10 @@ var (
 	ErrMethod      = fault.New(fault.Invalid, "method_unavailable", "This account cannot be proven in that way. See methods for those that it can.")
 	ErrNoMail      = fault.New(fault.NotFound, "mail_sign_in_off", "Signing in by mail is switched off here.")
 	ErrReason      = fault.New(fault.Invalid, "reason_missing", "Say why, in 10 to 300 characters: the account's owner will read it.")
-	ErrLook        = fault.New(fault.Forbidden, "look_refused", "Only active accounts that are not staff can be looked at.")
+	// ErrNotMember is the one refusal of a token for a tenant: there is none such, it is suspended, or the
+	// account does not belong to it.
+	ErrNotMember = fault.New(fault.Forbidden, "not_a_member", "This account does not belong to that organisation, or the organisation asks for another or a more recent proof. Sign in again or choose another.")
+	ErrLook      = fault.New(fault.Forbidden, "look_refused", "Only active accounts that are not staff can be looked at.")
 )
 
 // Ways to name oneself when signing in.
@@ -89,6 +94,8 @@ type Config struct {
 	NotMe string
 	// SignUp: strangers may register, so the sign-in page says where.
 	SignUp bool
+	// Claims adds claims to access tokens. Optional; an error of it is a refusal.
+	Claims func(ctx context.Context, about About) (map[string]any, error)
 	// AuditRefresh writes an audit event for every refresh; without it a refresh is a log event.
 	AuditRefresh bool
 }
@@ -135,6 +142,8 @@ type Deps struct {
 	EmailCodes  *emailcode.Service
 	Passkeys    *passkey.Service
 
+	Roles *role.Set // of tenants
+
 	Places *place.Finder // of network addresses; nil: none are known
 
 	// Disown makes the token of the mail about a new device, with which its owner can end a session.
@@ -180,6 +189,16 @@ type SignedIn struct {
 	Account *account.Account
 	// EnrolBy is until when the account must have a second factor; zero: it need not, or has one.
 	EnrolBy time.Time
+	// Tenant is the tenant that the tokens are for; nil: for none.
+	Tenant *tenant.Membership
 
 	browser Browser
+}
+
+// About is whom an access token is made for.
+type About struct {
+	Subject  string
+	Audience string
+	TenantID string // empty: of no tenant
+	Role     string
 }

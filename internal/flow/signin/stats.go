@@ -25,6 +25,8 @@ func (r *refreshes) count(o session.Outcome) {
 		r.repeated.Add(1)
 	case session.Stale, session.Stranger:
 		r.reused.Add(1)
+	case session.NotMember:
+		r.refused.Add(1)
 	}
 }
 

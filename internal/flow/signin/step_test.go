@@ -271,10 +271,10 @@ func TestTicketsAreGoodForTheirPurposeAlone(t *testing.T) {
 		step, _ := next(t, err, signin.ErrMFA)
 		_, err = w.flow.SignInPage(t.Context(), signin.Attempt{Email: email, Password: pass, Address: caller}, false)
 		page, _ := next(t, err, signin.ErrMFA)
-		link, err := w.flow.AskLink(t.Context(), email, "", session.Body, caller)
+		link, err := w.flow.AskLink(t.Context(), email, signin.Wish{Transport: session.Body}, caller)
 		must(t, err)
 		code := w.mailed()
-		begun, err := w.flow.BeginPasskey(t.Context(), "", session.Body, caller)
+		begun, err := w.flow.BeginPasskey(t.Context(), signin.Wish{Transport: session.Body}, caller)
 		must(t, err)
 
 		proof := signin.Proof{Method: factor.TOTP, Code: w.code(key)}
@@ -401,14 +401,14 @@ func (w *world) tryInOrder(order []string, tools *tools) bool {
 				_, err = w.login(pass)
 			case factor.EmailCode:
 				var link string
-				link, err = w.flow.AskLink(w.t.Context(), email, "", session.Body, caller)
+				link, err = w.flow.AskLink(w.t.Context(), email, signin.Wish{Transport: session.Body}, caller)
 				must(w.t, err)
 				_, err = w.flow.Link(w.t.Context(), link, w.mailed(), signin.Browser{})
 			case factor.Passkey:
 				if tools.passkey == nil {
 					return false
 				}
-				c, begun := w.flow.BeginPasskey(w.t.Context(), "", session.Body, caller)
+				c, begun := w.flow.BeginPasskey(w.t.Context(), signin.Wish{Transport: session.Body}, caller)
 				must(w.t, begun)
 				_, err = w.flow.FinishPasskey(w.t.Context(), c.Ticket, tools.passkey.Get(c.Options), signin.Browser{})
 			default:
@@ -472,7 +472,7 @@ func TestATOTPCheckTakesThreeStatementsAndAPasskeySignInFive(t *testing.T) {
 		if n != 3 {
 			t.Errorf("a check of a code takes %d statements, want 3: limiter, look, spend", n)
 		}
-		c, err := w.flow.BeginPasskey(t.Context(), "", session.Body, caller)
+		c, err := w.flow.BeginPasskey(t.Context(), signin.Wish{Transport: session.Body}, caller)
 		must(t, err)
 		answer := a.Get(c.Options)
 		got := w.Statements(func() {
@@ -699,7 +699,7 @@ func TestANewDeviceIsToldButNotTheFirst(t *testing.T) {
 
 func TestSigningInByMailNeedsTicketAndCode(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		token, err := w.flow.AskLink(t.Context(), strings.ToUpper(email), "", session.Body, caller)
+		token, err := w.flow.AskLink(t.Context(), strings.ToUpper(email), signin.Wish{Transport: session.Body}, caller)
 		must(t, err)
 		code := w.mailed()
 		_, err = w.flow.Link(t.Context(), secret.NewToken(), code, signin.Browser{})
@@ -718,7 +718,7 @@ func TestSigningInByMailNeedsTicketAndCode(t *testing.T) {
 		}
 	})
 	eachWith(t, func(c *signin.Config) { c.NoEmailSignIn = true }, func(t *testing.T, w *world) {
-		_, err := w.flow.AskLink(t.Context(), email, "", session.Body, caller)
+		_, err := w.flow.AskLink(t.Context(), email, signin.Wish{Transport: session.Body}, caller)
 		wants(t, err, signin.ErrNoMail)
 	})
 }
