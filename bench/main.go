@@ -41,6 +41,7 @@ var parts = []struct {
 	{"process", benchProcess},
 	{"enrol", benchEnrol},
 	{"endpoints", benchEndpoints},
+	{"tenants", benchTenants},
 }
 
 func main() {
@@ -54,7 +55,7 @@ func main() {
 	flag.DurationVar(&o.block, "block", 3*time.Second, "how long one side runs in a round")
 	flag.BoolVar(&o.quick, "quick", false, "tiny sizes and no gates: shows that everything runs, measures nothing")
 	flag.BoolVar(&o.markdown, "markdown", false, "print the table as Markdown")
-	flag.Func("only", "run the parts that match a `regexp`: verify, signin, refresh-postgres, refresh-sqlite, me, process, enrol, endpoints", func(s string) (err error) {
+	flag.Func("only", "run the parts that match a `regexp`: verify, signin, refresh-postgres, refresh-sqlite, me, process, enrol, endpoints, tenants", func(s string) (err error) {
 		o.only, err = regexp.Compile(s)
 		return err
 	})

@@ -105,6 +105,16 @@ func (b *battery) contents() []chapter {
 			{"takes a copy of what is held along", b.exports},
 			{"erases the account for its password alone", b.erases},
 		}},
+		{Tenants, []scene{
+			{"are not needed", b.tenantsAreOptional},
+			{"refuse who belongs elsewhere, like ones that are not there", b.refusesForeigners},
+			{"want a token of their own", b.wantsTheTenantsToken},
+			{"are what a refresh token can be pinned to", b.pinsToATenant},
+			{"invite an address once", b.invitesOnce},
+			{"give each role what it has and no more", b.keepsRolesApart},
+			{"see at once who was removed", b.forgetsWhoWasRemoved},
+			{"keep an owner", b.keepsAnOwner},
+		}},
 		{Pages, []scene{
 			{"sign in and out by a cookie of their own", b.signsInToPages},
 			{"take no form from elsewhere", b.refusesForeignForms},

@@ -29,6 +29,7 @@ const (
 	BackupCodes    Feature = "backup_codes"
 	StepUp         Feature = "step_up"
 	Leaving        Feature = "leaving"
+	Tenants        Feature = "tenants"
 	Pages          Feature = "pages"
 	Protection     Feature = "protection"
 	Refusals       Feature = "refusals"
@@ -71,6 +72,9 @@ type Target struct {
 	// AdminOnly is an endpoint of yours that a GET with an access token of a new account is
 	// refused with 403. Optional.
 	AdminOnly string
+	// TenantData is an endpoint of yours that a GET reaches with a token of the tenant that {tenant} in
+	// it names, and with no other, such as https://app.example.com/api/tenant/{tenant}/data/. Optional.
+	TenantData string
 
 	// Skip names what the target has switched off.
 	Skip []Feature
@@ -110,12 +114,12 @@ func Run(t *testing.T, target Target) {
 // TargetFromEnv returns the target that the environment describes; ok is false when
 // GATEHOUSE_TARGET_URL, the APIURL, is not set. The others are optional and named after the
 // members: GATEHOUSE_TARGET_AUDIENCE, …_MAILBOX_URL, …_MAIL_DOMAIN, …_CLOCK_URL, …_PROTECTED,
-// …_ADMIN_ONLY, and …_SKIP with features separated by commas.
+// …_ADMIN_ONLY, …_TENANT_DATA, and …_SKIP with features separated by commas.
 func TargetFromEnv() (target Target, ok bool) {
 	get := func(name string) string { return os.Getenv("GATEHOUSE_TARGET_" + name) }
 	target = Target{
 		APIURL: get("URL"), Audience: get("AUDIENCE"), MailboxURL: get("MAILBOX_URL"), MailDomain: get("MAIL_DOMAIN"), ClockURL: get("CLOCK_URL"),
-		Protected: get("PROTECTED"), AdminOnly: get("ADMIN_ONLY"),
+		Protected: get("PROTECTED"), AdminOnly: get("ADMIN_ONLY"), TenantData: get("TENANT_DATA"),
 	}
 	for name := range strings.SplitSeq(get("SKIP"), ",") {
 		if name = strings.TrimSpace(name); name != "" {

@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db/dbtest"
@@ -27,6 +28,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/secret"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 // Origin is the public origin of the edge that Serve puts in front.
@@ -40,6 +42,10 @@ type World struct {
 	Limiter *ratelimit.Limiter
 	Letters *letter.Post
 	Mails   *Mails
+	// Roles are those of all tenants: besides the built-in ones editor, with notes.*. The application
+	// declares notes.read and notes.write.
+	Roles      *role.Set
+	StaffRoles *role.Staff // the built-in ones
 
 	t testing.TB
 }
@@ -69,6 +75,12 @@ func New(t testing.TB, d *dbtest.DB) *World {
 		t.Fatal(err)
 	}
 	w := &World{DB: d, Keys: keys, Limiter: ratelimit.New(d.DB, log), Mails: &Mails{}, t: t}
+	if w.Roles, err = role.NewSet([]string{"notes.read", "notes.write"}, []role.Role{{Name: "editor", Permissions: verifier.Permissions{"notes.*"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if w.StaffRoles, err = role.NewStaff(nil); err != nil {
+		t.Fatal(err)
+	}
 	w.Queue = jobs.New(jobs.Config{DB: d.DB, Sealer: keys.Sealer(), Logger: log})
 	w.Letters = letter.New(d.DB, w.Queue, w.Mails, templates, mail.Brand{Name: "Example", URL: "https://example.com"}, letter.Links{
 		Verify: Origin + "/account/verify/?token={token}", Reset: Origin + "/account/reset/?token={token}", Recover: Origin + "/",
@@ -129,10 +141,10 @@ func (w *World) Stands(b session.Bearer) bool {
 	return err == nil
 }
 
-// Exec runs a statement.
+// Exec runs a statement, which may be about any tenant.
 func (w *World) Exec(query string, args ...any) {
 	w.t.Helper()
-	err := w.InTx(context.Background(), func(tx *db.Tx) error {
+	err := w.In(db.All()).InTx(context.Background(), func(tx *db.Tx) error {
 		_, err := tx.Exec(context.Background(), query, args...)
 		return err
 	})
@@ -141,10 +153,10 @@ func (w *World) Exec(query string, args ...any) {
 	}
 }
 
-// Read runs a query that gives one value into dest.
+// Read runs a query that gives one value into dest; it may be about any tenant.
 func (w *World) Read(dest any, query string, args ...any) {
 	w.t.Helper()
-	if err := w.Row(context.Background(), query, args, dest); err != nil {
+	if err := w.In(db.All()).Row(context.Background(), query, args, dest); err != nil {
 		w.t.Fatalf("%s: %v", query, err)
 	}
 }

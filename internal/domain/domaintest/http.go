@@ -17,7 +17,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -68,46 +70,87 @@ func LookingAs(b session.Bearer) Option {
 	}
 }
 
-// admit is what flow/signin does for pages, but for the cookie.
-func (w *World) admit(r *http.Request, a web.Access) (context.Context, error) {
+// admit is what flow/signin and the root do for pages, but for the cookie.
+func (w *World) admit(r *http.Request, to web.Route) (context.Context, error) {
+	v, err := w.visit(r)
+	if err != nil {
+		return nil, err
+	}
+	a, stale := to.Access, (to.Access == web.FreshPerson || to.Fresh) && !v.Proven(w.Now(), Fresh)
+	switch looking := r.Header.Get("Test-Look") != ""; {
+	case looking && (r.Method != http.MethodGet || a == web.FreshPerson || to.Fresh):
+		return nil, session.ErrLookOnly
+	case looking:
+		v.Staff = &session.Onlooker{Email: "staff@example.com", Reason: "asked for help with the profile", Until: v.ExpiresAt}
+	case a == web.Staff && !v.Account.Staff && !v.Account.Superuser, a == web.Superuser && !v.Account.Superuser:
+		return nil, web.ErrDenied
+	case stale:
+		return nil, session.ErrStale
+	case a == web.Staff && !w.StaffRoles.May(v.Account.StaffRole, v.Account.Superuser, to.Permission):
+		return nil, role.ErrDenied.WithNext(fault.Next{Permission: to.Permission})
+	}
+	ctx := session.WithVisit(r.Context(), v)
+	if a == web.Member {
+		return w.admitMember(ctx, r, v, to)
+	}
+	return ctx, nil
+}
+
+// visit returns whose session the request names.
+func (w *World) visit(r *http.Request) (*session.Visit, error) {
 	id, err := uuid.Parse(r.Header.Get(visitHeader))
 	if err != nil {
 		return nil, session.ErrSignedOut
 	}
 	v := &session.Visit{SessionID: id, Account: &account.Account{}, LastSeen: w.Now()}
 	var level int64
+	var amr string
 	dest, done := v.Account.Dest()
-	err = w.Row(r.Context(), "SELECT s.auth_time, s.aal, s.expires_at, "+account.Columns+" FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id WHERE s.id = $1 AND "+session.Live,
-		[]any{id, w.Now()}, append([]any{db.Time(&v.AuthTime), &level, db.Time(&v.ExpiresAt)}, dest...)...)
+	err = w.Row(r.Context(), "SELECT s.auth_time, s.amr, s.aal, s.expires_at, "+account.Columns+" FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id WHERE s.id = $1 AND "+session.Live,
+		[]any{id, w.Now()}, append([]any{db.Time(&v.AuthTime), &amr, &level, db.Time(&v.ExpiresAt)}, dest...)...)
 	if err != nil || done() != nil {
 		return nil, session.ErrSignedOut
 	}
-	v.Level = authn.AAL(level)
-	switch looking := r.Header.Get("Test-Look") != ""; {
-	case looking && (r.Method != http.MethodGet || a == web.FreshPerson):
-		return nil, session.ErrLookOnly
-	case looking:
-		v.Staff = &session.Onlooker{Email: "staff@example.com", Reason: "asked for help with the profile", Until: v.ExpiresAt}
-	case a == web.Staff && !v.Account.Staff && !v.Account.Superuser, a == web.Superuser && !v.Account.Superuser:
-		return nil, web.ErrDenied
-	case a == web.FreshPerson && !v.Proven(w.Now(), Fresh):
+	v.Level, v.Methods = authn.AAL(level), strings.Fields(amr)
+	return v, nil
+}
+
+// admitMember is admit where the path names a tenant.
+func (w *World) admitMember(ctx context.Context, r *http.Request, v *session.Visit, to web.Route) (context.Context, error) {
+	m, err := tenant.Enter(ctx, w.DB.DB, w.Roles, v.Account.ID, r.PathValue("tenant"))
+	if err != nil {
+		return nil, err
+	}
+	p := m.Tenant.Policy
+	switch admitted := p.Admits(v.Methods, v.Level, w.Now().Sub(v.AuthTime)); {
+	case admitted, v.Staff != nil:
+	case p.Refuses(v.Methods):
+		return nil, tenant.ErrPolicy
+	default:
 		return nil, session.ErrStale
 	}
-	return session.WithVisit(r.Context(), v), nil
+	if err := m.Allow(to.Permission); err != nil {
+		return nil, err
+	}
+	return tenant.NewContext(ctx, m), nil
 }
 
 func (w *World) authenticate(r *http.Request, to web.Route) (context.Context, error) {
 	a := to.Access
 	if a >= web.Person {
-		return w.admit(r, a)
+		return w.admit(r, to)
 	}
-	id, err := uuid.Parse(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	token, within, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "@")
+	id, err := uuid.Parse(token)
 	if err != nil {
 		return nil, errNoToken
 	}
 	b := session.Bearer{SessionID: id}
 	if err := w.Row(r.Context(), "SELECT a.subject FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1", []any{id}, &b.Subject); err != nil {
 		return nil, session.ErrEnded
+	}
+	if a == web.MemberToken {
+		return w.authenticateMember(r, b, within, to)
 	}
 	if a != web.TokenHolder { // its route asks itself
 		b, err = session.Check(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now())
@@ -116,13 +159,40 @@ func (w *World) authenticate(r *http.Request, to web.Route) (context.Context, er
 	case err != nil:
 	case (a == web.StaffToken || a == web.SuperuserToken) && !b.Superuser && (a == web.SuperuserToken || !b.Staff):
 		err = web.ErrDenied
-	case (a == web.FreshToken || a == web.SuperuserToken) && !b.Proven(w.Now(), Fresh):
-		err = session.ErrStale.WithNext(fault.Next{MaxAge: Fresh})
+	case a == web.StaffToken && !w.StaffRoles.May(b.StaffRole, b.Superuser, to.Permission):
+		err = role.ErrDenied.WithNext(fault.Next{Permission: to.Permission})
+	case (a == web.FreshToken || a == web.SuperuserToken || to.Fresh) && !b.Proven(w.Now(), Fresh):
+		err = errStale
 	}
 	if err != nil {
 		return nil, err
 	}
 	return session.NewContext(r.Context(), b), nil
+}
+
+// errStale is what the edge says to a token whose session was proven too long ago.
+var errStale = session.ErrStale.WithNext(fault.Next{MaxAge: Fresh})
+
+// authenticateMember is authenticate where the path names a tenant; within is that of the token.
+func (w *World) authenticateMember(r *http.Request, b session.Bearer, within string, to web.Route) (context.Context, error) {
+	id, err := uuid.Parse(within)
+	if err != nil {
+		return nil, tenant.ErrNotMember
+	}
+	b, m, err := session.CheckMember(r.Context(), w.DB.DB, w.Roles, b.SessionID, b.Subject, id, w.Now())
+	if err != nil {
+		return nil, err
+	}
+	if named := r.PathValue("tenant"); named != m.Tenant.Slug && named != m.Tenant.ID.String() {
+		return nil, tenant.ErrNotMember
+	}
+	if err := m.Allow(to.Permission); err != nil {
+		return nil, err
+	}
+	if to.Fresh && !b.Proven(w.Now(), Fresh) {
+		return nil, errStale
+	}
+	return tenant.NewContext(session.NewContext(r.Context(), b), m), nil
 }
 
 // UI renders pages of these sets.
@@ -151,6 +221,11 @@ func Header(name, value string) Option {
 
 // Bearer sends the token of a session.
 func Bearer(b session.Bearer) Option { return Header("Authorization", "Bearer "+b.SessionID.String()) }
+
+// BearerIn sends the token of a session for a tenant.
+func BearerIn(b session.Bearer, id tenant.ID) Option {
+	return Header("Authorization", "Bearer "+b.SessionID.String()+"@"+id.String())
+}
 
 // Cookie sends a cookie.
 func Cookie(c *http.Cookie) Option {

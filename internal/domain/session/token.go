@@ -108,6 +108,9 @@ func (t *RefreshTokens) Parse(token string) (RefreshClaims, error) {
 	if mac := key.MAC(raw[:macAt]); !hmac.Equal(mac[:], raw[macAt:]) {
 		return RefreshClaims{}, ErrNotRefreshToken
 	}
+	if raw[0] != unpinned && raw[0] != pinned || macAt != size(raw[0]) {
+		return RefreshClaims{}, ErrNotRefreshToken
+	}
 	c := RefreshClaims{
 		KeyID:     key.ID(),
 		SessionID: uuid.UUID(raw[sessionAt:counterAt]),
@@ -116,7 +119,7 @@ func (t *RefreshTokens) Parse(token string) (RefreshClaims, error) {
 	if raw[0] == pinned {
 		c.TenantID = uuid.UUID(raw[tenantAt:macAt])
 	}
-	if raw[0] != unpinned && raw[0] != pinned || c.Counter > maxCounter || macAt != size(raw[0]) || raw[0] == pinned && c.TenantID == uuid.Nil {
+	if c.Counter > maxCounter || raw[0] == pinned && c.TenantID == uuid.Nil {
 		return RefreshClaims{}, ErrNotRefreshToken
 	}
 	return c, nil

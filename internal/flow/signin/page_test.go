@@ -51,7 +51,7 @@ func (w *world) pages() http.Handler {
 	}
 	routes := append(signin.PageRoutes(w.flow),
 		web.Get("/account/", web.Person, web.Page(show)), web.Post("/account/", web.Person, web.Form(show)),
-		web.Get("/console/", web.Staff, web.Page(show)), web.Post("/console/", web.Staff, web.Form(show)),
+		web.Get("/console/", web.Staff, web.Page(show)).Needs("console.read"), web.Post("/console/", web.Staff, web.Form(show)).Needs("console.read"),
 		web.Get("/console/keys/", web.Superuser, web.Page(show)), web.Post("/console/keys/", web.Superuser, web.Form(show)))
 	return edge.Site(routes)
 }

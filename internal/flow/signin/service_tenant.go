@@ -80,8 +80,11 @@ type TenantAccess struct {
 	Tenant  *tenant.Membership
 }
 
-// notMember leaves the trace of a refusal and returns it.
+// notMember leaves the trace of a refusal, the first of several, and returns it.
 func (s *Service) notMember(ctx context.Context, accountID, sessionID, tenantID uuid.UUID) error {
+	if !s.noted.first("tenant:"+accountID.String()+tenantID.String(), s.DB.Now()) {
+		return ErrNotMember
+	}
 	e := audit.Event{Kind: "tenant.refused", AccountID: accountID, SessionID: sessionID, TenantID: tenantID, Reason: "not_a_member"}
 	if err := audit.RecordAlone(ctx, s.DB, e); err != nil {
 		return err

@@ -41,7 +41,7 @@ type claims struct {
 	Elsewhere bool `json:"permissions_elsewhere,omitzero"`
 
 	// Own are what the embedding program adds.
-	Own map[string]any `json:",inline"`
+	Own map[string]any `json:",embed"`
 }
 
 // reserved are the claims that nobody else gives a value: the ones above, and those that mean something

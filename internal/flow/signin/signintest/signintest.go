@@ -55,7 +55,7 @@ func Deps(t testing.TB, w *domaintest.World, hasher *password.Hasher, u *ui.UI) 
 			t.Fatal(err)
 		}
 	}
-	d := signin.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters, UI: u, Logger: slog.New(slog.DiscardHandler),
+	d := signin.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters, UI: u, Logger: slog.New(slog.DiscardHandler), Roles: w.Roles,
 		Tickets: ticket.NewBook(w.Keys.Hasher), Devices: device.NewBook(w.Keys.Hasher), BackupCodes: backupcode.New(backupcode.Deps{Hasher: w.Keys.Hasher("backup code")}),
 		Disown: func(context.Context, *db.Tx, account.ID, uuid.UUID, int64) (string, error) {
 			return secret.NewToken(), nil
