@@ -35,6 +35,7 @@ const Everything = "*"
 // Permissions over a tenant itself. Those of the application are declared in its configuration or by
 // its staff.
 const (
+	Enter         = "tenant.enter" // every member has it: see one's own rights, leave
 	ReadTenant    = "tenant.read"
 	ManageTenant  = "tenant.manage" // name, settings, domains
 	DeleteTenant  = "tenant.delete" // owners have it, and whom they give it

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/verifier"
@@ -12,6 +13,7 @@ import (
 // Permissions of staff, over the whole service. Superusers have all of them, and what is for superusers
 // alone besides.
 const (
+	StaffReadConsole       = "console.read" // the overview: numbers, and nobody by name; every role has it
 	StaffReadAccounts      = "accounts.read"
 	StaffManageAccounts    = "accounts.manage" // disable, enable, sign out, unlock, send a reset
 	StaffReadSessions      = "sessions.read"
@@ -22,7 +24,7 @@ const (
 	StaffReadTemplates     = "templates.read"
 	StaffTestTemplates     = "templates.test"
 	StaffReadKeys          = "keys.read"
-	StaffReadSettings      = "settings.read"
+	StaffReadSettings      = "settings.read" // what the instance runs with, but for secrets
 	StaffReadTenants       = "tenants.read"
 	StaffManageTenants     = "tenants.manage" // make, suspend, name an owner
 	StaffManagePermissions = "permissions.manage"
@@ -30,53 +32,86 @@ const (
 
 // StaffPermissions lists them all.
 func StaffPermissions() []string {
-	return []string{StaffReadAccounts, StaffManageAccounts, StaffReadSessions, StaffEndSessions, StaffReadAudit, StaffReadMails, StaffManageMails,
+	return []string{StaffReadConsole, StaffReadAccounts, StaffManageAccounts, StaffReadSessions, StaffEndSessions, StaffReadAudit, StaffReadMails, StaffManageMails,
 		StaffReadTemplates, StaffTestTemplates, StaffReadKeys, StaffReadSettings, StaffReadTenants, StaffManageTenants, StaffManagePermissions}
 }
 
-// ErrDenied refuses a member of staff whose role does not have a permission, and names it.
-var ErrDenied = fault.New(fault.Forbidden, "staff_permission_required", "Your staff role does not allow this. A superuser can give you another.")
+// Failures a caller can act on.
+var (
+	// ErrDenied refuses a member of staff whose role does not have a permission, and names it.
+	ErrDenied = fault.New(fault.Forbidden, "staff_permission_required", "Your staff role does not allow this. A superuser can give you another.")
+	// ErrStaffRole says that no member of staff can have this role.
+	ErrStaffRole = fault.New(fault.Invalid, "staff_role_unknown", "There is no such staff role.")
+)
 
-// Operator is the role of staff who may do all that is not for superusers: what every member of staff
-// could do before there were roles.
+// Operator is the role of staff who look after everything but what is for superusers: what every member
+// of staff could do before there were roles, so it does not see the settings.
 const Operator = "operator"
 
 // Staff is the roles that members of staff can have. It is immutable.
 type Staff struct{ roles []Role }
 
-// NewStaff adds the roles of the configuration to those built in: operator, support, auditor.
+// NewStaff adds the roles of the configuration to those built in: operator, support, auditor. Every role
+// may see the overview of the console. Every problem is reported at once.
 func NewStaff(roles []Role) (*Staff, error) {
-	s := &Staff{roles: []Role{
-		{Name: Operator, Permissions: StaffPermissions(), Common: true},
-		{Name: "support", Permissions: verifier.Permissions{"accounts.*", "sessions.*", "mails.read", "tenants.read"}, Common: true},
-		{Name: "auditor", Permissions: verifier.Permissions{"accounts.read", "sessions.read", "audit.read", "mails.read", "templates.read", "keys.read", "settings.read", "tenants.read"}, Common: true},
-	}}
+	s := &Staff{}
+	s.add(Operator, slices.DeleteFunc(StaffPermissions(), func(p string) bool { return p == StaffReadSettings }))
+	s.add("support", verifier.Permissions{"accounts.*", "sessions.*", StaffReadMails, StaffReadTenants})
+	s.add("auditor", slices.DeleteFunc(StaffPermissions(), func(p string) bool { return !strings.HasSuffix(p, ".read") }))
 	var problems []error
 	for _, r := range roles {
 		switch {
 		case CheckName(r.Name) != nil:
 			problems = append(problems, fmt.Errorf("staff role %q: %w", r.Name, ErrName))
-		case slices.ContainsFunc(s.roles, func(have Role) bool { return have.Name == r.Name }):
+		case s.Check(r.Name) == nil:
 			problems = append(problems, fmt.Errorf("staff role %q is there already", r.Name))
 		default:
-			for _, p := range r.Permissions {
-				if !verifier.Permissions(StaffPermissions()).Has(p) && !staffNoun(p) {
-					problems = append(problems, fmt.Errorf("staff role %q: there is no permission %q of staff", r.Name, p))
-				}
+			for _, problem := range staffProblems(r.Permissions) {
+				problems = append(problems, fmt.Errorf("staff role %q: %w", r.Name, problem))
 			}
-			s.roles = append(s.roles, Role{Name: r.Name, Permissions: slices.Clone(r.Permissions), Common: true})
+			s.add(r.Name, r.Permissions)
 		}
 	}
 	return s, errors.Join(problems...)
 }
 
+func (s *Staff) add(name string, permissions verifier.Permissions) {
+	all := append(verifier.Permissions{StaffReadConsole}, permissions...)
+	slices.Sort(all)
+	s.roles = append(s.roles, Role{Name: name, Permissions: slices.Compact(all), Common: true})
+}
+
+// staffProblems is what is wrong with the permissions of a role. Whoever may change something may see it:
+// a role that lacks that was not meant so.
+func staffProblems(permissions verifier.Permissions) (problems []error) {
+	for _, p := range permissions {
+		noun, _, _ := strings.Cut(p, ".")
+		switch read := noun + ".read"; {
+		case !slices.Contains(StaffPermissions(), p) && !staffNoun(p):
+			problems = append(problems, fmt.Errorf("there is no permission %q of staff", p))
+		case slices.Contains(StaffPermissions(), read) && !permissions.Has(read):
+			problems = append(problems, fmt.Errorf("%q is of no use without %q", p, read))
+		}
+	}
+	return problems
+}
+
 // staffNoun reports whether entry is noun.* of a noun that staff have permissions of.
 func staffNoun(entry string) bool {
-	return slices.ContainsFunc(StaffPermissions(), func(p string) bool { return verifier.Permissions{entry}.Has(p) })
+	noun, wild := strings.CutSuffix(entry, "*")
+	return wild && strings.HasSuffix(noun, ".") && slices.ContainsFunc(StaffPermissions(), func(p string) bool { return strings.HasPrefix(p, noun) })
 }
 
 // Roles returns the roles that staff can have, operator first.
 func (s *Staff) Roles() []Role { return slices.Clone(s.roles) }
+
+// Check returns ErrStaffRole unless there is a role of that name.
+func (s *Staff) Check(name string) error {
+	if !slices.ContainsFunc(s.roles, func(r Role) bool { return r.Name == name }) {
+		return ErrStaffRole
+	}
+	return nil
+}
 
 // Permissions returns what a role allows; of one that there is not, or is none, nothing.
 func (s *Staff) Permissions(name string) verifier.Permissions {

@@ -46,7 +46,7 @@ func Act(ctx context.Context, d *db.DB, roles *role.Set, id ID, by Actor, permis
 		if err != nil {
 			return err
 		}
-		if permission != "" && !g.Has(permission) {
+		if permission != "" && permission != role.Enter && !g.Has(permission) {
 			return ErrPermission.WithNext(fault.Next{Permission: permission})
 		}
 		return fn(tx, t, g)

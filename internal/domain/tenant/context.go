@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
 
@@ -23,7 +24,7 @@ func FromContext(ctx context.Context) *Membership { return ctx.Value(memberKey{}
 // Allow returns ErrPermission unless m may. The tenant was matched before: tenant first, then role, then
 // permission.
 func (m *Membership) Allow(permission string) error {
-	if !m.Grant.Has(permission) {
+	if permission != role.Enter && !m.Grant.Has(permission) {
 		return ErrPermission.WithNext(fault.Next{Permission: permission})
 	}
 	return nil

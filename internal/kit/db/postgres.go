@@ -102,7 +102,7 @@ func (e *postgresEngine) begin(ctx context.Context, in Scope) (transaction, erro
 	if in != (Scope{}) {
 		// Ids and one word: nothing in them ends a quoted text. It goes with BEGIN, without a round trip of its own.
 		tenant, account, all := in.settings()
-		opts.BeginQuery = fmt.Sprintf("BEGIN; SET LOCAL gatehouse.tenant = '%s'; SET LOCAL gatehouse.account = '%s'; SET LOCAL gatehouse.all = '%s'", tenant, account, all)
+		opts.BeginQuery = fmt.Sprintf("BEGIN; SET LOCAL gatehouse.tenant = '%s'; SET LOCAL gatehouse.account = '%s'; SET LOCAL gatehouse.\"all\" = '%s'", tenant, account, all)
 	}
 	tx, err := e.pool.BeginTx(ctx, opts)
 	if err != nil {

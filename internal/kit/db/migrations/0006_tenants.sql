@@ -21,6 +21,9 @@ CREATE TABLE tenant (
   created_at    BIGINT NOT NULL
 );
 CREATE INDEX tenant_created ON tenant (created_at, id);
+CREATE INDEX tenant_suspended ON tenant (created_at, id) WHERE NOT active;
+CREATE INDEX tenant_suspended_slug ON tenant (slug) WHERE NOT active;
+CREATE INDEX tenant_suspended_name ON tenant (name_key) WHERE NOT active;
 
 -- Every slug that ever was, by what it looks like: none is given to another tenant, not even when its
 -- own is gone.
@@ -66,7 +69,8 @@ CREATE INDEX membership_account ON membership (account_id, created_at);
 CREATE INDEX membership_joined ON membership (tenant_id, created_at, account_id);
 CREATE INDEX membership_role ON membership (tenant_id, role);
 
--- A mailed invitation. It is good for its address alone, once, until it expires or is revoked.
+-- A mailed invitation. It is good for its address alone, once, until it expires or is revoked. Without
+-- invited_by it is of whoever runs the service; a member's goes with them.
 CREATE TABLE invitation (
   id          UUID PRIMARY KEY,
   tenant_id   UUID NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
@@ -75,7 +79,7 @@ CREATE TABLE invitation (
   role        TEXT NOT NULL,
   locale      TEXT NOT NULL,
   token_hash  BYTEA NOT NULL,
-  invited_by  UUID REFERENCES account (id) ON DELETE SET NULL,
+  invited_by  UUID REFERENCES account (id) ON DELETE CASCADE,
   sent        BIGINT NOT NULL,
   created_at  BIGINT NOT NULL,
   expires_at  BIGINT NOT NULL,

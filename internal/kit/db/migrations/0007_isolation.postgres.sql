@@ -1,5 +1,8 @@
 -- +goose Up
 
+-- Names sort by their bytes, as on SQLite, so that an index finds what begins with something.
+ALTER TABLE tenant ALTER COLUMN slug TYPE TEXT COLLATE "C", ALTER COLUMN name_key TYPE TEXT COLLATE "C";
+
 -- The second wall between tenants: a statement sees rows of the one tenant that its transaction names
 -- (gatehouse.tenant), of the one account that it acts for (gatehouse.account), or, where the program
 -- says so, all (gatehouse.all). One that names nothing sees and changes nothing. FORCE holds the owner
@@ -83,3 +86,4 @@ DROP POLICY everywhere ON tenant;
 DROP POLICY within ON tenant;
 ALTER TABLE tenant NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE tenant DISABLE ROW LEVEL SECURITY;
+ALTER TABLE tenant ALTER COLUMN slug TYPE TEXT, ALTER COLUMN name_key TYPE TEXT;
