@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -44,6 +45,7 @@ func (c *serveCommand) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what only starting took: the collector's pace would keep it for long
 	return errors.Join(serve(ctx, gh, s, listeners), gh.Close())
 }
 
