@@ -22,6 +22,7 @@ type Account struct {
 	IsActive    bool           `json:"is_active"`
 	IsStaff     bool           `json:"is_staff"`
 	IsSuperuser bool           `json:"is_superuser"`
+	StaffRole   string         `json:"staff_role,omitempty"` // empty: no member of staff
 	DateJoined  time.Time      `json:"date_joined"`
 	LastLogin   *time.Time     `json:"last_login"` // nil: never
 }
@@ -48,13 +49,17 @@ type NewAccount struct {
 	// Unverified says that nobody vouches for the address; then signing in has to wait.
 	Unverified bool
 	Staff      bool
+	// StaffRole is what a member of staff may do: operator (default), support, auditor, or one of
+	// Config.Staff.
+	StaffRole string
 	// Superuser includes Staff.
 	Superuser bool
 }
 
 // CreateAccount makes an active account without asking its owner: for the first administrator,
 // for imports and for tests. People register themselves through the API. Error codes:
-// account_exists, password_refused, password_hash_unsupported, and those of malformed members.
+// account_exists, password_refused, password_hash_unsupported, staff_role_unknown, rank_contradictory, and
+// those of malformed members.
 func (g *Gatehouse) CreateAccount(ctx context.Context, n NewAccount) (*Account, error) {
 	return shown(g.manage.Create(ctx, manage.New(n)))
 }

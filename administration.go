@@ -25,7 +25,7 @@ type AccountSearch struct {
 // newest first without a prefix, else in the order of what is looked at. Error codes:
 // search_invalid, query_invalid.
 func (g *Gatehouse) SearchAccounts(ctx context.Context, q AccountSearch) (accounts []*Account, next string, err error) {
-	page, err := g.manage.Search(ctx, manage.Query(q))
+	page, err := g.manage.Search(ctx, operator(nil), manage.Query(q))
 	for _, a := range page.Items {
 		accounts = append(accounts, show(a))
 	}
@@ -48,10 +48,19 @@ func (g *Gatehouse) UnlockAccount(ctx context.Context, id string) (*Account, err
 	return shown(g.manage.Unlock(ctx, operator(nil), id))
 }
 
-// SetStaff says whether the account with this id is a member of staff. Who is not is no superuser
-// either, and who was is signed out everywhere. Error codes: account_not_found, last_superuser.
+// SetStaff says whether the account with this id is a member of staff. Who becomes one has the role
+// operator; see [Gatehouse.SetStaffRole]. Who is not is no superuser either. Whoever's rank changes is
+// signed out everywhere. Error codes: account_not_found, last_superuser.
 func (g *Gatehouse) SetStaff(ctx context.Context, id string, staff bool, options ...AccountOption) (*Account, error) {
 	return shown(g.manage.SetRank(ctx, operator(options), id, manage.Rank{Staff: &staff}))
+}
+
+// SetStaffRole makes the account with this id a member of staff who may do what the role allows: operator,
+// support, auditor, or one of Config.Staff. Whoever's role changes is signed out everywhere. Error codes:
+// account_not_found, staff_role_unknown.
+func (g *Gatehouse) SetStaffRole(ctx context.Context, id, role string) (*Account, error) {
+	staff := true
+	return shown(g.manage.SetRank(ctx, operator(nil), id, manage.Rank{Staff: &staff, Role: &role}))
 }
 
 // SetSuperuser says whether the account with this id may do everything, which makes it staff. Who no
@@ -103,7 +112,7 @@ type SessionSearch struct {
 // Sessions returns sessions, the newest first, those that are over among them until they are swept,
 // and what After takes for the next page. Error codes: account_not_found, query_invalid.
 func (g *Gatehouse) Sessions(ctx context.Context, q SessionSearch) (sessions []Session, next string, err error) {
-	page, err := g.manage.Sessions(ctx, manage.SessionQuery(q))
+	page, err := g.manage.Sessions(ctx, operator(nil), manage.SessionQuery(q))
 	for _, r := range page.Items {
 		sessions = append(sessions, Session(manage.SessionOf(r)))
 	}
@@ -142,7 +151,7 @@ type MailSearch struct {
 // Mails returns the mail queue and what After takes for the next page: what waits or runs in the order
 // of its turn, all else the newest first. Error codes: job_state_invalid, query_invalid.
 func (g *Gatehouse) Mails(ctx context.Context, q MailSearch) (mails []Mail, next string, err error) {
-	page, err := g.manage.Mails(ctx, manage.MailQuery(q))
+	page, err := g.manage.Mails(ctx, operator(nil), manage.MailQuery(q))
 	for _, m := range page.Items {
 		mails = append(mails, Mail(m.JSON()))
 	}
@@ -200,7 +209,7 @@ type AuditSearch struct {
 // AuditEvents returns audit events, the newest first, and what After takes for the next page. A page
 // may be short, even empty, and not be the last. Error codes: account_not_found, query_invalid.
 func (g *Gatehouse) AuditEvents(ctx context.Context, q AuditSearch) (events []AuditEvent, next string, err error) {
-	page, err := g.manage.Audit(ctx, manage.AuditQuery(q))
+	page, err := g.manage.Audit(ctx, operator(nil), manage.AuditQuery(q))
 	for _, e := range page.Items {
 		events = append(events, AuditEvent(e.JSON()))
 	}

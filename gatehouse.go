@@ -36,11 +36,16 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/backupcode"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/emailcode"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/join"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
@@ -54,6 +59,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 	"github.com/gatehouse-auth/gatehouse/internal/page/console"
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
+	"github.com/gatehouse-auth/gatehouse/internal/page/team"
 	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
@@ -94,6 +100,13 @@ type Gatehouse struct {
 	enrol       *enrol.Service
 	identifier  *identifier.Service
 	places      *place.Finder
+
+	tenancy     *tenancy.Service
+	members     *member.Service
+	invitations *invitation.Service
+	join        *join.Service
+	govern      *govern.Service
+	team        *team.Team
 
 	manage  *manage.Service
 	portal  *portal.Portal

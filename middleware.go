@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
@@ -187,7 +188,15 @@ func (g *Gatehouse) admitMember(ctx context.Context, r *http.Request, v *session
 	case p.Refuses(v.Methods):
 		return nil, tenant.ErrPolicy
 	default:
-		return nil, session.ErrStale
+		// Another proof is enough only for who has one that is.
+		held, err := factor.Of(ctx, g.db, v.Account.ID)
+		if err == nil {
+			err = session.ErrStale
+		}
+		if p.SecondFactor && !held.Strong() {
+			err = tenant.ErrPolicy
+		}
+		return nil, err
 	}
 	if err := m.Allow(to.Permission); err != nil {
 		return nil, err

@@ -76,6 +76,9 @@ func (g *Gatehouse) openDatabase(ctx context.Context) (err error) {
 	if g.db, err = db.Open(ctx, cfg); err != nil {
 		return err
 	}
+	if err := g.checkRole(ctx); err != nil {
+		return err
+	}
 	missing, err := g.db.Pending(ctx)
 	if err != nil {
 		return err
@@ -84,6 +87,20 @@ func (g *Gatehouse) openDatabase(ctx context.Context) (err error) {
 		return fmt.Errorf("the database schema is older than this version: run `gatehouse migrate up` (or set AutoMigrate); missing: %s", strings.Join(missing, ", "))
 	}
 	return nil
+}
+
+// checkRole refuses to serve as a role that row-level security does not hold: then a statement that forgets
+// its tenant would see all of them.
+func (g *Gatehouse) checkRole(ctx context.Context) error {
+	role, err := g.db.Unheld(ctx)
+	if err != nil || role == "" {
+		return err
+	}
+	if g.cfg.Dev {
+		g.cfg.Logger.WarnContext(ctx, "row-level security does not hold this role of the database; production refuses it", "role", role)
+		return nil
+	}
+	return fmt.Errorf("DatabaseURL (GATEHOUSE_DATABASE_URL): the role %s is a superuser or has BYPASSRLS, so row-level security would not keep tenants apart. Make one that serves: CREATE ROLE gatehouse_app LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '…'; name it in GATEHOUSE_DATABASE_URL and the present one in GATEHOUSE_MIGRATE_DATABASE_URL, and run `gatehouse migrate up`, which grants it what it needs", role)
 }
 
 func migrateUp(ctx context.Context, cfg db.Config) error {
@@ -159,7 +176,7 @@ func (g *Gatehouse) openEdge(context.Context) (err error) {
 		return err
 	}
 	g.verifier, err = verifier.New(g.Issuer(), g.cfg.Audience[0], verifier.WithAudiences(g.cfg.Audience[1:]...), verifier.WithKeySet(g.keySet),
-		verifier.WithClock(g.db.Now), verifier.WithLogger(g.cfg.Logger))
+		verifier.WithPermissionLookup(g.lookUpPermissions), verifier.WithClock(g.db.Now), verifier.WithLogger(g.cfg.Logger))
 	return err
 }
 
@@ -340,13 +357,17 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters, Queue: g.queue, Limiter: g.limiter,
+	g.manage = manage.NewService(manage.Deps{DB: g.db, Hasher: g.hasher, Policy: g.policy, Schema: g.schema, Letters: g.letters, Queue: g.queue, Limiter: g.limiter, Roles: g.staff,
 		SendReset: g.recovery.Mail,
 		Unlock: func(ctx context.Context, tx *db.Tx, id account.ID) error {
 			return errors.Join(g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: guesses, Key: id.String()}), g.limiter.Reset(ctx, tx, ratelimit.Bucket{Limit: steps, Key: id.String()}))
 		}})
-	g.portal = portal.New(portal.Deps{DB: g.db, UI: g.ui, Profile: g.profile, Identifier: g.identifier, Usernames: g.cfg.SignInBy != signin.ByEmail, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Recovery: g.recovery, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
-	g.screens = console.New(console.Deps{DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter, Places: g.places,
+	if err := g.openTenants(perMailbox, perNetwork); err != nil {
+		return err
+	}
+	g.portal = portal.New(portal.Deps{Tiles: []portal.Tile{g.teamTile()}, DB: g.db, UI: g.ui, Profile: g.profile, Identifier: g.identifier, Usernames: g.cfg.SignInBy != signin.ByEmail, Password: g.password, Policy: g.policy, SignIn: g.signin, Enrol: g.enrol, Recovery: g.recovery, Places: g.places, Attributes: attributes(g.cfg.Attributes)})
+	g.openTeam()
+	g.screens = console.New(console.Deps{Govern: g.govern, DB: g.db, UI: g.ui, Manage: g.manage, SignIn: g.signin, Keys: g.keys, Queue: g.queue, Letters: g.letters, Limiter: g.limiter, Places: g.places,
 		Hashing: g.hasher.Stats, Skew: func() time.Duration { return time.Duration(g.skew.Load()) }, KeyLifetime: g.cfg.SigningKeyLifetime,
 		API: g.Issuer(), Settings: g.settings()})
 	return nil

@@ -9,10 +9,15 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/gatehouse-auth/gatehouse/internal/feature/identifier"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/profile"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/enrol"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/join"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
@@ -20,6 +25,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 	"github.com/gatehouse-auth/gatehouse/internal/page/console"
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
+	"github.com/gatehouse-auth/gatehouse/internal/page/team"
 )
 
 // routes is the table of contents of the product: every path of the API with who may call it.
@@ -37,14 +43,19 @@ func (g *Gatehouse) routes() []web.Route {
 		password.Routes(g.password),
 		identifier.Routes(g.identifier),
 		profile.Routes(g.profile),
+		tenancy.Routes(g.tenancy),
+		member.Routes(g.members),
+		invitation.Routes(g.invitations),
+		join.Routes(g.join),
 		manage.Routes(g.manage),
+		govern.Routes(g.govern),
 	)
 	return append(all, g.docRoutes(all)...)
 }
 
 // pageRoutes are the pages outside of the API's mount path.
 func (g *Gatehouse) pageRoutes() []web.Route {
-	return slices.Concat(signin.PageRoutes(g.signin), signup.PageRoutes(g.signup), recovery.PageRoutes(g.recovery), portal.Routes(g.portal), []web.Route{g.assetRoute("/account/assets/")})
+	return slices.Concat(signin.PageRoutes(g.signin), signup.PageRoutes(g.signup), recovery.PageRoutes(g.recovery), portal.Routes(g.portal), join.PageRoutes(g.join), team.Routes(g.team), []web.Route{g.assetRoute("/account/assets/")})
 }
 
 // consoleRoutes are the screens of staff.

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 
+	"github.com/gatehouse-auth/gatehouse/internal/flow/join"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
@@ -14,12 +15,13 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/page/devtools"
 	"github.com/gatehouse-auth/gatehouse/internal/page/portal"
 	"github.com/gatehouse-auth/gatehouse/internal/page/reference"
+	"github.com/gatehouse-auth/gatehouse/internal/page/team"
 )
 
 // pageSets are the templates and texts of all pages; reference pages find their style sheet under
 // docAssets.
 func pageSets(docAssets string) []ui.Set {
-	return []ui.Set{web.Pages(), signin.Pages(), signup.Pages(), recovery.Pages(), portal.Pages(), console.Pages(), reference.Pages(docAssets), devtools.Pages()}
+	return []ui.Set{web.Pages(), signin.Pages(), signup.Pages(), recovery.Pages(), portal.Pages(), join.Pages(), team.Pages(), console.Pages(), reference.Pages(docAssets), devtools.Pages()}
 }
 
 // Templates returns the built-in templates of pages and mails, by the path below Config.TemplateDir at which

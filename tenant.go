@@ -12,7 +12,9 @@ func (c Config) claims() func(context.Context, signin.About) (map[string]any, er
 	if c.Claims == nil {
 		return nil
 	}
-	return func(ctx context.Context, about signin.About) (map[string]any, error) { return c.Claims(ctx, ClaimsFor(about)) }
+	return func(ctx context.Context, about signin.About) (map[string]any, error) {
+		return c.Claims(ctx, ClaimsFor(about))
+	}
 }
 
 // roles are configured roles as the domain knows them.

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/stat"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/totp"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/recovery"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signup"
@@ -47,6 +48,7 @@ func (g *Gatehouse) start(ctx context.Context) {
 	g.queue.Every("accounts.erase", time.Minute, g.sweep(func(ctx context.Context, _ *db.DB, limit int) (int64, error) { return g.profile.EraseDue(ctx, limit) }))
 	g.queue.Every("names.sweep", time.Hour, g.sweep(account.SweepNames))
 	g.queue.Every("recoveries.sweep", time.Hour, g.sweep(recovery.SweepFactors))
+	g.queue.Every("invitations.sweep", time.Hour, g.sweep(invitation.Sweep))
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
 	g.queue.Every("stats.collect", 5*time.Minute, func(ctx context.Context) error { return stat.Collect(ctx, g.db) })
 	g.queue.Every("stats.sweep", time.Hour, g.sweep(stat.Sweep))

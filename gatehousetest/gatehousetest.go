@@ -9,6 +9,7 @@
 //	acc := srv.CreateAccount(t)
 //	resp, err := srv.ClientOf(srv.SignIn(t, acc)).Get(srv.APIURL + "/me/")
 //
+// [Server.CreateTenant], [Server.CreateMember] and [Server.TenantToken] are for services with tenants.
 // Your own handlers behind [gatehouse.Gatehouse.Require] are served beside it with
 // [Server.Handle]; services that use package verifier get one from [Server.Verifier].
 //
@@ -115,7 +116,8 @@ func start(t testing.TB, given *gatehouse.Config, scheme string) *Server {
 		}
 	})
 	s.Mailbox = newMailbox(func(t testing.TB, to string) []Mail { return fetchMails(t, s.Client, s.URL+"/dev/mailbox/", to) })
-	s.verifier, err = verifier.New(s.APIURL, s.audience, verifier.WithHTTPClient(s.Client), verifier.WithClock(s.Clock.Now), verifier.WithLogger(cfg.Logger))
+	s.verifier, err = verifier.New(s.APIURL, s.audience, verifier.WithHTTPClient(s.Client), verifier.WithPermissionsFrom(s.APIURL),
+		verifier.WithClock(s.Clock.Now), verifier.WithLogger(cfg.Logger))
 	if err != nil {
 		t.Fatalf("gatehousetest: %v", err)
 	}
@@ -175,7 +177,8 @@ func (s *Server) shutdown() error {
 func (s *Server) Gatehouse() *gatehouse.Gatehouse { return s.gh }
 
 // Verifier returns a verifier of the kind that services elsewhere use: it fetches the published
-// keys over HTTP and follows the server's clock. Its audience is the first configured.
+// keys, and permissions that are too many for a token, over HTTP and follows the server's clock. Its
+// audience is the first configured.
 func (s *Server) Verifier() *verifier.Verifier { return s.verifier }
 
 // Handle serves a handler of your own beside Gatehouse, under a pattern of [http.ServeMux].

@@ -19,12 +19,20 @@ func prove(t *testing.T, srv *gatehousetest.Server) {
 	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	srv.Handle("GET /stateless", srv.Verifier().Require(ok))
 	srv.Handle("GET /admin", srv.Gatehouse().Require(ok, srv.Gatehouse().Live(), verifier.Role("admin")))
+	srv.Handle("GET /api/tenant/{tenant}/data/", srv.Verifier().Require(ok, verifier.Tenant(verifier.FromPath("tenant")), verifier.Role("owner")))
 	target := srv.Target()
-	target.Protected, target.AdminOnly = srv.URL+"/stateless", srv.URL+"/admin"
+	target.Protected, target.AdminOnly, target.TenantData = srv.URL+"/stateless", srv.URL+"/admin", srv.URL+"/api/tenant/{tenant}/data/"
 	gatehousetest.Run(t, target)
 }
 
 func TestRunProvesBothDatabases(t *testing.T) {
+	dbtest.EachURL(t, func(t *testing.T, url, _ string) {
+		prove(t, gatehousetest.New(t, &gatehouse.Config{DatabaseURL: url, Tenants: gatehouse.Tenants{Create: "anyone"}}))
+	})
+}
+
+// Who has no tenants sees nothing of them, and everything else is the same.
+func TestRunProvesASingleTenant(t *testing.T) {
 	dbtest.EachURL(t, func(t *testing.T, url, _ string) {
 		prove(t, gatehousetest.New(t, &gatehouse.Config{DatabaseURL: url}))
 	})

@@ -98,3 +98,32 @@ func BenchmarkVerifyAgain(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPermissions asks 50 permissions, at the worst place: the last, or none.
+func BenchmarkPermissions(b *testing.B) {
+	p := fiftyPermissions()
+	same := make(verifier.Permissions, 50) // which differ in their last letters only
+	for i := range same {
+		same[i] = fmt.Sprintf("documents.archive%02d", i)
+	}
+	for _, c := range []struct {
+		name string
+		ask  func() bool
+		want bool
+	}{
+		{"has/last", func() bool { return p.Has("noun49.verb49") }, true},
+		{"has/none", func() bool { return p.Has("noun50.verb50") }, false},
+		{"has/alike", func() bool { return same.Has("documents.archive99") }, false},
+		{"has-all/two", func() bool { return p.HasAll("noun49.verb49", "noun48.verb48") }, true},
+		{"has-any/two", func() bool { return p.HasAny("noun50.verb50", "noun49.verb49") }, true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if c.ask() != c.want {
+					b.Fatal("wrong")
+				}
+			}
+		})
+	}
+}

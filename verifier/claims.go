@@ -65,6 +65,9 @@ func (v *Verifier) identify(id *Identity, payload string, now time.Time) error {
 		id.AuthTime = time.Unix(r.authTime, 0).UTC()
 	}
 	id.AAL = slices.Index(levels[:], id.ACR) + 1
+	if id.PermissionsElsewhere {
+		id.Permissions, id.lookUp = nil, newLookUp() // one place says what is allowed, never two
+	}
 	return nil
 }
 
@@ -96,10 +99,14 @@ func (r *claimReader) read(name, value string) error {
 		id.ClientID, ok = strictjson.String(value)
 	case "tenant_id":
 		id.TenantID, ok = strictjson.String(value)
+	case "tenant":
+		id.Tenant, ok = strictjson.String(value)
 	case "role":
 		id.Role, ok = strictjson.String(value)
 	case "permissions":
 		id.Permissions, ok = strictjson.Strings(value)
+	case "permissions_elsewhere":
+		id.PermissionsElsewhere, ok = strictjson.Bool(value)
 	case "amr":
 		id.AMR, ok = strictjson.Strings(value)
 	case "acr":

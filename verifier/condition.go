@@ -25,16 +25,30 @@ func Role(roles ...string) Condition {
 	}
 }
 
-// Permission wants the token to carry all of permissions.
+// Permission wants whoever calls to have all of permissions, each noun.verb. Where the token
+// says that they are too many for it, they are looked up ([WithPermissionLookup]).
 func Permission(permissions ...string) Condition {
-	wantNames("Permission", permissions)
-	return func(_ *http.Request, id *Identity) error {
-		for _, p := range permissions {
-			if !id.HasPermission(p) {
-				return ErrPermissionRequired
-			}
+	return wantPermissions("Permission", permissions, Permissions.HasAll)
+}
+
+// AnyPermission is [Permission] for at least one of permissions.
+func AnyPermission(permissions ...string) Condition {
+	return wantPermissions("AnyPermission", permissions, Permissions.HasAny)
+}
+
+func wantPermissions(condition string, permissions []string, enough func(Permissions, ...string) bool) Condition {
+	wantNames(condition, permissions)
+	for _, p := range permissions {
+		if _, ok := nounEnd(p); !ok {
+			panic(fmt.Sprintf("verifier: %s: %q is not noun.verb, so nobody could have it", condition, p))
 		}
-		return nil
+	}
+	return func(r *http.Request, id *Identity) error {
+		held, err := permissionsOf(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		return refuseUnless(enough(held, permissions...), ErrPermissionRequired)
 	}
 }
 
@@ -90,50 +104,10 @@ func FreshWithin(d time.Duration) Condition {
 	refusal := ErrFreshProofRequired.challenge(fmt.Sprintf(`max_age="%d"`, d/time.Second))
 	return func(r *http.Request, id *Identity) error {
 		c, _ := r.Context().Value(contextKey{}).(caller)
-		if c.now == nil {
+		if c.by == nil {
 			return errors.New("FreshWithin outside Require and Check: there is no clock")
 		}
-		return refuseUnless(c.now().Sub(id.AuthTime) <= d, refusal) // not said: ages ago
-	}
-}
-
-// TenantSource finds out which tenant a request is about: the id, as in the claim
-// tenant_id. "" is a request that names none, or one that there is not, and is refused
-// like any foreign tenant. An error means that it could not be found out.
-type TenantSource func(r *http.Request) (tenantID string, err error)
-
-// Tenant wants the token to be for the tenant that the request is about. The answer to a
-// tenant that is not there is the same as to a foreign one. Write it before [Role] and
-// [Permission]: what somebody may do in their own tenant is nothing in another.
-func Tenant(source TenantSource) Condition {
-	if source == nil {
-		panic("verifier: Tenant: needs a source, as FromPath or FromHeader")
-	}
-	return func(r *http.Request, id *Identity) error {
-		tenant, err := source(r)
-		if err != nil {
-			return err
-		}
-		return refuseUnless(tenant != "" && tenant == id.TenantID, ErrTenantRequired)
-	}
-}
-
-// FromPath takes the tenant from a wildcard of the pattern that the handler is registered
-// with, as {tenant} in "/tenants/{tenant}/notes".
-func FromPath(wildcard string) TenantSource {
-	wantNames("FromPath", []string{wildcard})
-	return func(r *http.Request) (string, error) { return r.PathValue(wildcard), nil }
-}
-
-// FromHeader takes the tenant from a header field that appears once. The client writes it,
-// so it chooses between nothing but refusal and the one tenant of its token.
-func FromHeader(name string) TenantSource {
-	wantNames("FromHeader", []string{name})
-	return func(r *http.Request) (string, error) {
-		if values := r.Header.Values(name); len(values) == 1 {
-			return values[0], nil
-		}
-		return "", nil
+		return refuseUnless(c.by.now().Sub(id.AuthTime) <= d, refusal) // not said: ages ago
 	}
 }
 

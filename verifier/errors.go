@@ -34,7 +34,7 @@ var (
 	ErrAudienceRequired = &Error{Code: "audience_required", Status: http.StatusForbidden,
 		Detail: "This needs an access token for another audience."}
 	ErrTenantRequired = &Error{Code: "tenant_required", Status: http.StatusForbidden,
-		Detail: "This needs an access token for the tenant it is about."}
+		Detail: "This is for members of the organisation that it is about. Programs need an access token for it."}
 	ErrRoleRequired = &Error{Code: "role_required", Status: http.StatusForbidden,
 		Detail: "This needs another role."}
 	ErrPermissionRequired = &Error{Code: "permission_required", Status: http.StatusForbidden,

@@ -41,6 +41,7 @@ func FuzzVerify(f *testing.F) {
 func FuzzClaims(f *testing.F) {
 	f.Add(claimsAt(start).json())
 	f.Add(claimsAt(start).with("aud", []string{"a", audience}).with("nbf", 1).json())
+	f.Add(claimsAt(start).with("permissions_elsewhere", true).json())
 	f.Add(replaceOnce(claimsAt(start).json(), `"exp"`, `"\u0065xp"`))
 	f.Add(replaceOnce(claimsAt(start).json(), `"exp"`, `"EXP":1,"exp"`))
 	f.Add(replaceOnce(claimsAt(start).json(), `"role":"`, `"role":"\ud83d\ude00`))
@@ -62,6 +63,8 @@ func FuzzClaims(f *testing.F) {
 			SessionID   string   `json:"sid"`
 			ClientID    string   `json:"client_id"`
 			TenantID    string   `json:"tenant_id"`
+			Tenant      string   `json:"tenant"`
+			Elsewhere   bool     `json:"permissions_elsewhere"`
 			Role        string   `json:"role"`
 			Permissions []string `json:"permissions"`
 			AMR         []string `json:"amr"`
@@ -71,9 +74,15 @@ func FuzzClaims(f *testing.F) {
 		if err := json.Unmarshal([]byte(payload), &other); err != nil {
 			t.Fatalf("another reader refuses %q: %v", payload, err)
 		}
+		if other.Elsewhere {
+			other.Permissions = nil
+		}
+		if id.PermissionsElsewhere != other.Elsewhere {
+			t.Errorf("%q: permissions elsewhere: %v", payload, id.PermissionsElsewhere)
+		}
 		texts := [][2]string{
 			{id.Issuer, issuer}, {other.Issuer, issuer}, {id.Subject, other.Subject}, {id.TokenID, other.TokenID}, {id.SessionID, other.SessionID},
-			{id.ClientID, other.ClientID}, {id.TenantID, other.TenantID}, {id.Role, other.Role}, {id.ACR, other.ACR}, {id.Scope, other.Scope},
+			{id.ClientID, other.ClientID}, {id.TenantID, other.TenantID}, {id.Tenant, other.Tenant}, {id.Role, other.Role}, {id.ACR, other.ACR}, {id.Scope, other.Scope},
 			{strings.Join(id.Permissions, "\x00"), strings.Join(other.Permissions, "\x00")}, {strings.Join(id.AMR, "\x00"), strings.Join(other.AMR, "\x00")},
 			{id.ExpiresAt.Format(time.RFC3339), time.Unix(other.Expires, 0).UTC().Format(time.RFC3339)},
 			{id.IssuedAt.Format(time.RFC3339), time.Unix(other.IssuedAt, 0).UTC().Format(time.RFC3339)},
@@ -95,5 +104,27 @@ func FuzzClaims(f *testing.F) {
 		if !slices.Contains(id.Audience, audience) || now >= other.Expires || now < other.NotBefore || other.Expires > now+24*60*60 {
 			t.Errorf("%q passed", payload)
 		}
+	})
+}
+
+// FuzzOneByte changes one byte of a token, wherever and to whatever, and wants it refused: nobody moves
+// to another tenant by writing another one into their token.
+func FuzzOneByte(f *testing.F) {
+	tokens := make([]string, len(signers()))
+	for i, s := range signers() {
+		tokens[i] = s.good(claimsAt(start))
+		for _, claim := range []string{`"tenant_id"`, `"tenant"`, `"role"`, `"permissions"`, `"sub"`} {
+			at := strings.Index(claimsAt(start).json(), claim) + len(claim) + 2 // in its value
+			f.Add(byte(i), uint16(strings.IndexByte(tokens[i], '.')+1+at*4/3), byte('A'))
+		}
+	}
+	v := newVerifier(f)
+	f.Fuzz(func(t *testing.T, which byte, at uint16, to byte) {
+		good := tokens[int(which)%len(tokens)]
+		i := int(at) % len(good)
+		if good[i] == to {
+			return
+		}
+		refused(t, v, "changed byte", good[:i]+string([]byte{to})+good[i+1:], "")
 	})
 }

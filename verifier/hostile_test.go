@@ -227,6 +227,7 @@ func claimKinds() []hostile {
 	var list []hostile
 	for name, values := range map[string][]any{
 		"tenant_id": {nil, 1, []string{"tenant-a"}}, "role": {nil, 1, []string{"admin"}}, "acr": {nil, 2}, "scope": {nil, []string{"notes"}},
+		"tenant": {nil, 1, []string{"acme"}}, "permissions_elsewhere": {nil, 1, "true", []bool{true}},
 		"permissions": {nil, "notes.write", []any{"notes.write", 1}, map[string]any{"notes.write": true}},
 		"amr":         {nil, "pwd", []any{nil}}, "auth_time": {nil, "0", -1, 1.5, true},
 		"cnf": {map[string]any{"jkt": "canary"}, nil, "x"},

@@ -53,7 +53,7 @@ func (v *Verifier) Check(r *http.Request, conds ...Condition) (*http.Request, er
 	if err != nil {
 		return nil, err
 	}
-	allowed := r.WithContext(context.WithValue(r.Context(), contextKey{}, caller{id: id, now: v.now}))
+	allowed := r.WithContext(context.WithValue(r.Context(), contextKey{}, caller{id: id, token: token, by: v}))
 	for _, holds := range conds {
 		if holds == nil {
 			return nil, ErrUnavailable.Wrap(reason("a nil condition"))

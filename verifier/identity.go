@@ -17,19 +17,25 @@ type Identity struct {
 	SessionID   string      // sid: the session it came from; names it, proves nothing
 	ClientID    string      // client_id: the client it was given to
 	TenantID    string      // tenant_id: the one tenant it is good for, "" for none
+	Tenant      string      // tenant: that tenant's slug when the token was made, "" for none
 	Role        string      // role in that tenant, "" for none
 	Permissions Permissions // what the token allows in that tenant
-	AMR         []string    // amr: how the person proved who they are (RFC 8176)
-	ACR         string      // acr: aal1, aal2 or aal3
-	AAL         int         // the authentication assurance level that acr names, 0 when it names none
-	AuthTime    time.Time   // auth_time: when the person last proved it; zero when not said
-	IssuedAt    time.Time   // iat
-	ExpiresAt   time.Time   // exp
-	TokenID     string      // jti
-	Scope       string      // scope: what the client was granted, separated by spaces
+	// PermissionsElsewhere (permissions_elsewhere): they are too many for a token and have to be
+	// looked up. Permissions is empty then; [PermissionsFromContext] finds them.
+	PermissionsElsewhere bool
+
+	AMR       []string  // amr: how the person proved who they are (RFC 8176)
+	ACR       string    // acr: aal1, aal2 or aal3
+	AAL       int       // the authentication assurance level that acr names, 0 when it names none
+	AuthTime  time.Time // auth_time: when the person last proved it; zero when not said
+	IssuedAt  time.Time // iat
+	ExpiresAt time.Time // exp
+	TokenID   string    // jti
+	Scope     string    // scope: what the client was granted, separated by spaces
 
 	times  times
-	claims string // all of them, as JSON
+	claims string  // all of them, as JSON
+	lookUp *lookUp // what was looked up; nil unless PermissionsElsewhere
 }
 
 // Claim returns the JSON value of a claim, standard or custom, exactly as it is in the
@@ -45,7 +51,8 @@ func (id *Identity) Claim(name string) (value []byte, ok bool) {
 	return value, ok
 }
 
-// HasPermission reports whether the token carries permission.
+// HasPermission reports whether the token carries permission. It asks nobody: where
+// PermissionsElsewhere, use [PermissionsFromContext].
 func (id *Identity) HasPermission(permission string) bool {
 	return id.Permissions.Has(permission)
 }
@@ -63,10 +70,11 @@ func (id *Identity) HasScope(scope string) bool {
 // contextKey holds a *caller.
 type contextKey struct{}
 
-// caller is who makes the request, and the clock of the verifier that found out.
+// caller is who makes the request, by which token, and the verifier that found out.
 type caller struct {
-	id  *Identity
-	now func() time.Time
+	id    *Identity
+	token string
+	by    *Verifier
 }
 
 // NewContext returns a context that says id is calling. [Verifier.Require] does this for

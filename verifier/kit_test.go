@@ -150,7 +150,7 @@ func claimsAt(at time.Time) claims {
 		"iss": issuer, "sub": "0197a0b2-subject", "aud": audience, "client_id": "first-party",
 		"iat": at.Unix(), "exp": at.Add(10 * time.Minute).Unix(), "auth_time": at.Unix(),
 		"jti": "0197a0b2-token", "sid": "0197a0b2-session", "user_id": "0197a0b2-subject",
-		"tenant_id": "tenant-a", "role": "editor", "permissions": []string{"notes.read", "notes.write"},
+		"tenant_id": "tenant-a", "tenant": "acme", "role": "editor", "permissions": []string{"notes.read", "notes.write"},
 		"amr": []string{"pwd", "otp"}, "acr": "aal2", "scope": "notes profile",
 	}
 }

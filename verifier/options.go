@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,7 +26,9 @@ type settings struct {
 	jwksURL   string
 	client    *http.Client
 	local     func() *KeySet
-	remote    bool // an option about fetching was given
+	remote    bool             // an option about fetching keys was given
+	lookUp    PermissionLookup // nil: there is none
+	lookUpAt  string           // or the address to ask
 	now       func() time.Time
 	cacheSize int
 	logger    *slog.Logger
@@ -35,8 +38,11 @@ func (s *settings) check() error {
 	if slices.Contains(s.audiences, "") {
 		return errors.New("audience: must not be empty")
 	}
-	if s.local != nil && s.remote {
+	if s.local != nil && (s.remote || s.client != nil && s.lookUpAt == "") {
 		return errors.New("WithKeySet: leaves nothing for WithJWKSURL and WithHTTPClient to do")
+	}
+	if s.lookUp != nil && s.lookUpAt != "" {
+		return errors.New("WithPermissionLookup: leaves nothing for WithPermissionsFrom to do")
 	}
 	return nil
 }
@@ -45,7 +51,21 @@ func (s *settings) source() keySource {
 	if s.local != nil {
 		return local(s.local)
 	}
-	return newRemote(s.jwksURL, cmp.Or(s.client, &http.Client{}), s.logger)
+	return newRemote(s.jwksURL, s.ownClient(), s.logger)
+}
+
+func (s *settings) lookup() PermissionLookup {
+	if s.lookUpAt != "" {
+		return permissionsFrom(s.lookUpAt, s.ownClient())
+	}
+	return s.lookUp
+}
+
+// ownClient is a copy of the client that follows no redirect.
+func (s *settings) ownClient() *http.Client {
+	own := *cmp.Or(s.client, &http.Client{})
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
 }
 
 // WithAudiences accepts tokens for these audiences too. Any one in the token is enough;
@@ -66,11 +86,12 @@ func WithJWKSURL(url string) Option {
 	}
 }
 
-// WithHTTPClient fetches keys through client: its transport, proxy and certificates. The
-// client is copied, and the copy follows no redirect.
+// WithHTTPClient fetches keys, and permissions where [WithPermissionsFrom] is given, through
+// client: its transport, proxy and certificates. The client is copied, and the copy follows
+// no redirect.
 func WithHTTPClient(client *http.Client) Option {
 	return func(s *settings) error {
-		s.client, s.remote = client, true
+		s.client = client
 		return wantSet("WithHTTPClient", client != nil)
 	}
 }
@@ -83,6 +104,32 @@ func WithKeySet(current func() *KeySet) Option {
 	return func(s *settings) error {
 		s.local = current
 		return wantSet("WithKeySet", current != nil)
+	}
+}
+
+// WithPermissionLookup finds permissions of tokens that have too many to carry them. Without
+// it, [Permission] and [AnyPermission] refuse such tokens.
+func WithPermissionLookup(find PermissionLookup) Option {
+	return func(s *settings) error {
+		s.lookUp = find
+		return wantSet("WithPermissionLookup", find != nil)
+	}
+}
+
+// WithPermissionsFrom is a [WithPermissionLookup] that asks the Gatehouse at url, which is the
+// issuer or the address that this service reaches it by, with the caller's own token:
+// GET {url}/tenants/{tenant_id}/permissions/. It asks once for each token, for 10 seconds at
+// most. The same rule holds as for the issuer: https, or loopback.
+func WithPermissionsFrom(url string) Option {
+	return func(s *settings) error {
+		s.lookUpAt = strings.TrimSuffix(url, "/")
+		if err := checkURL("WithPermissionsFrom", url); err != nil {
+			return err
+		}
+		if strings.Contains(url, "?") {
+			return errors.New("WithPermissionsFrom: must have no query")
+		}
+		return nil
 	}
 }
 

@@ -36,8 +36,8 @@ func (p Permissions) HasAny(permissions ...string) bool {
 
 // Grants returns the entry of p that allows permission, for who has to explain a decision.
 func (p Permissions) Grants(permission string) (entry string, ok bool) {
-	dot := strings.IndexByte(permission, '.')
-	if dot <= 0 || dot == len(permission)-1 || strings.IndexByte(permission, '*') >= 0 {
+	dot, ok := nounEnd(permission)
+	if !ok {
 		return "", false
 	}
 	noun := permission[:dot+1]
@@ -47,6 +47,13 @@ func (p Permissions) Grants(permission string) (entry string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// nounEnd returns where the dot of a permission is; ok is false for what is not noun.verb, wildcards
+// included.
+func nounEnd(permission string) (dot int, ok bool) {
+	dot = strings.IndexByte(permission, '.')
+	return dot, dot > 0 && dot < len(permission)-1 && strings.IndexByte(permission, '*') < 0
 }
 
 // Covers reports whether p allows everything that entry does, wildcards included: what nobody may give

@@ -53,9 +53,7 @@ type flight struct {
 }
 
 func newRemote(url string, client *http.Client, logger *slog.Logger) *remote {
-	own := *client
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &remote{url: url, client: &own, logger: logger}
+	return &remote{url: url, client: client, logger: logger}
 }
 
 func (r *remote) current(now time.Time) *KeySet {
@@ -158,34 +156,51 @@ func (r *remote) fly(f *flight) {
 	close(f.done)
 }
 
-// fetch gets the key set. The connection is closed with the answer: the next fetch is
-// minutes away, and nothing is to be left running until then.
+// fetch gets the key set.
 func (r *remote) fetch(ctx context.Context) (*KeySet, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	body, err := getJSON(ctx, r.client, r.url, "", maxJWKS)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeySet(body)
+}
+
+// statusError is an answer of another status than 200.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("status %d", int(s)) }
+
+// getJSON reads an answer in JSON of at most so many bytes; where there is a token, the request carries it. The connection is
+// closed with the answer: the next request is minutes away, and nothing is to be left running until then.
+func getJSON(ctx context.Context, client *http.Client, url, token string, most int) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Close = true
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	resp, err := r.client.Do(req)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read as far as it matters
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", resp.StatusCode)
+		return nil, statusError(resp.StatusCode)
 	}
 	switch kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind {
 	case "application/json", "application/jwk-set+json":
 	default:
 		return nil, errors.New("the answer is not JSON")
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxJWKS+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxJWKS {
-		return nil, fmt.Errorf("the answer is longer than %d bytes", maxJWKS)
+	if len(body) > most {
+		return nil, fmt.Errorf("the answer is longer than %d bytes", most)
 	}
-	return ParseKeySet(body)
+	return body, nil
 }

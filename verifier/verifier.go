@@ -14,10 +14,15 @@
 // and [Verifier.Verify] to a bare token; [WriteError] writes their refusals. Tests of a
 // handler put an identity into its context with [NewContext].
 //
+// Where a service has tenants, say which one a request is about ([Tenant], with [FromPath],
+// [FromHeader] or [FromHost]), then which [Role], then which [Permission]: conditions are asked
+// in the order they are written. Permissions that are too many for a token are looked up where
+// [WithPermissionsFrom] or [WithPermissionLookup] says how, and are refused otherwise.
+//
 // A check is stateless: it proves that the issuer made the token, for this service, and
 // that its time has not run out. A session that ends refuses its refresh token at once,
 // but its last access token passes here until it expires, minutes later. Nothing but the
-// token decides: no address, no host name, no cookie.
+// token lets anybody in: no address, no host name, no cookie.
 //
 // # Key management
 //
@@ -31,7 +36,8 @@
 // The algorithm is the key's, never the token's: ES256, EdDSA (Ed25519) or RS256 (RSA of
 // 2048 bits or more).
 //
-// Memory is bounded: keys, one answer per token seen lately ([WithCacheSize]), nothing else.
+// Memory is bounded: keys, one answer per token seen lately ([WithCacheSize]) and with it the
+// permissions that were looked up for it, nothing else.
 //
 // # Compatibility
 //
@@ -59,6 +65,7 @@ type Verifier struct {
 	audiences []string
 	keys      keySource
 	seen      *cache
+	lookUp    PermissionLookup // nil: there is none
 	now       func() time.Time
 	logger    *slog.Logger
 }
@@ -107,6 +114,7 @@ func New(issuer, audience string, opts ...Option) (*Verifier, error) {
 		audiences: s.audiences,
 		keys:      s.source(),
 		seen:      newCache(s.cacheSize),
+		lookUp:    s.lookup(),
 		now:       s.now,
 		logger:    s.logger,
 	}, nil

@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"reflect"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ func TestVerifyReturnsWhatTheTokenSays(t *testing.T) {
 		}
 		want := verifier.Identity{
 			Issuer: issuer, Subject: "0197a0b2-subject", Audience: []string{audience}, SessionID: "0197a0b2-session",
-			ClientID: "first-party", TenantID: "tenant-a", Role: "é\"\\\n",
+			ClientID: "first-party", TenantID: "tenant-a", Tenant: "acme", Role: "é\"\\\n",
 			Permissions: []string{"notes.read", "notes.write"}, AMR: []string{"pwd", "otp"}, ACR: "aal2", AAL: 2,
 			AuthTime: start, IssuedAt: start, ExpiresAt: start.Add(10 * time.Minute),
 			TokenID: "0197a0b2-token", Scope: "notes profile",
@@ -55,7 +56,7 @@ func TestVerifyReturnsWhatTheTokenSays(t *testing.T) {
 func TestVerifyAcceptsEveryLegitimateSpelling(t *testing.T) {
 	s := es()
 	usual := claimsAt(start)
-	required := usual.without("auth_time").without("user_id").without("tenant_id").without("role").
+	required := usual.without("auth_time").without("user_id").without("tenant_id").without("tenant").without("role").
 		without("permissions").without("amr").without("acr").without("scope")
 	for name, token := range map[string]string{
 		"only what is required": s.good(required),
@@ -66,6 +67,8 @@ func TestVerifyAcceptsEveryLegitimateSpelling(t *testing.T) {
 		"escaped claim name":    s.token(s.header(), replaceOnce(usual.json(), `"exp"`, `"\u0065xp"`)),
 		"aud as array":          s.good(usual.with("aud", []string{"https://other.example.com", audience})),
 		"oddly-cased neighbour": s.good(usual.with("EXP", 1)),
+		"permissions here":      s.good(usual.with("permissions_elsewhere", false)),
+		"permissions elsewhere": s.good(usual.without("permissions").with("permissions_elsewhere", true)),
 		"nbf now":               s.good(usual.with("nbf", start.Unix())),
 		"iat ahead":             s.good(usual.with("iat", start.Add(time.Hour).Unix())),
 		"exp a second ahead":    s.good(usual.with("exp", start.Unix()+1)),
@@ -357,16 +360,24 @@ func TestNewNamesEveryWrongArgument(t *testing.T) {
 		}
 	}
 	someKeys := verifier.WithKeySet(func() *verifier.KeySet { return nil })
+	noPermissions := verifier.WithPermissionLookup(func(context.Context, string, *verifier.Identity) (verifier.Permissions, error) { return nil, nil })
 	for name, opts := range map[string][]verifier.Option{
 		"empty audience": {verifier.WithAudiences("")}, "nil client": {verifier.WithHTTPClient(nil)}, "nil clock": {verifier.WithClock(nil)},
 		"nil key set": {verifier.WithKeySet(nil)}, "nil logger": {verifier.WithLogger(nil)}, "nil option": {nil},
-		"no cache": {verifier.WithCacheSize(0)}, "boundless cache": {verifier.WithCacheSize(1 << 30)},
+		"nil look-up": {verifier.WithPermissionLookup(nil)}, "plain http for permissions": {verifier.WithPermissionsFrom("http://id.example.com")},
+		"no URL for permissions": {verifier.WithPermissionsFrom("")}, "query for permissions": {verifier.WithPermissionsFrom("https://id.example.com/?a=b")},
+		"two look-ups":       {noPermissions, verifier.WithPermissionsFrom(issuer)},
+		"client for nothing": {someKeys, verifier.WithHTTPClient(&http.Client{})},
+		"no cache":           {verifier.WithCacheSize(0)}, "boundless cache": {verifier.WithCacheSize(1 << 30)},
 		"plain http for keys": {verifier.WithJWKSURL("http://id.example.com/jwks")}, "no URL for keys": {verifier.WithJWKSURL("")},
 		"two sources of keys": {someKeys, verifier.WithJWKSURL("https://id.example.com/jwks")},
 	} {
 		if _, err := verifier.New(issuer, audience, opts...); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
+	}
+	if _, err := verifier.New(issuer, audience, someKeys, verifier.WithHTTPClient(&http.Client{}), verifier.WithPermissionsFrom(issuer)); err != nil {
+		t.Errorf("a client for permissions alone: %v", err)
 	}
 	_, err := verifier.New("", "", verifier.WithClock(nil))
 	for _, part := range []string{"issuer", "audience", "WithClock"} {

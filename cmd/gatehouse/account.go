@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ type accountCommand struct {
 	ResetFactors   accountResetFactorsCommand   `cmd:"" help:"Take all second factors from an account whose owner lost them."`
 	CancelRecovery accountCancelRecoveryCommand `cmd:"" help:"Keep whoever says that they lost them from removing an account's second factors."`
 	SetPassword    accountSetPasswordCommand    `cmd:"" help:"Give an account a new password and end its sessions."`
-	SetStaff       accountSetStaffCommand       `cmd:"" help:"Make an account a member of staff, or the opposite."`
+	SetStaff       accountSetStaffCommand       `cmd:"" help:"Make an account a member of staff with a role, or the opposite."`
 	SetSuperuser   accountSetSuperuserCommand   `cmd:"" help:"Let an account do everything, or no longer."`
 }
 
@@ -43,6 +44,7 @@ type accountCreateCommand struct {
 	Subject    string `help:"Id that the account had in another system; cannot be changed later." placeholder:"ID"`
 	Unverified bool   `help:"Nobody vouches for the address: signing in waits for its verification."`
 	Staff      bool   `help:"A member of staff."`
+	Role       string `help:"What a member of staff may do: operator (default), support, auditor, or a role of the configuration." placeholder:"NAME"`
 	Superuser  bool   `help:"May do everything; includes --staff."`
 	JSON       bool   `help:"As JSON."`
 }
@@ -51,7 +53,7 @@ type accountCreateCommand struct {
 func (c *accountCreateCommand) Run(ctx context.Context, g *globals) error {
 	n := gatehouse.NewAccount{
 		Email: c.Email, Username: c.Username, FullName: c.FullName, Phone: c.Phone, Locale: c.Locale, Subject: c.Subject,
-		AnyPassword: c.AnyPassword, Unverified: c.Unverified, Staff: c.Staff, Superuser: c.Superuser,
+		AnyPassword: c.AnyPassword, Unverified: c.Unverified, Staff: c.Staff, StaffRole: c.Role, Superuser: c.Superuser,
 	}
 	if c.Attributes != "" {
 		if err := json.Unmarshal([]byte(c.Attributes), &n.Attributes); err != nil {
@@ -129,7 +131,7 @@ func (c *accountShowCommand) Run(ctx context.Context, g *globals) error {
 		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		for _, row := range [][2]string{
 			{"id", a.ID}, {"email", a.Email}, {"username", username(a)}, {"state", state(a)}, {"full name", a.FullName},
-			{"phone", a.Phone}, {"locale", a.Locale}, {"joined", a.DateJoined.Format(time.RFC3339)}, {"last login", lastLogin},
+			{"phone", a.Phone}, {"locale", a.Locale}, {"staff role", cmp.Or(a.StaffRole, "-")}, {"joined", a.DateJoined.Format(time.RFC3339)}, {"last login", lastLogin},
 		} {
 			fmt.Fprintf(table, "%s\t%s\n", row[0], printable(row[1]))
 		}

@@ -85,11 +85,21 @@ func forced(force bool) []gatehouse.AccountOption {
 	return nil
 }
 
-type accountSetStaffCommand struct{ rankFlags }
+type accountSetStaffCommand struct {
+	rankFlags
+	Role string `help:"What a member of staff may do: operator (default), support, auditor, or a role of the configuration." placeholder:"NAME"`
+}
 
 // Run makes a member of staff, or the opposite.
 func (c *accountSetStaffCommand) Run(ctx context.Context, g *globals) error {
+	if c.Role != "" && c.To == "off" {
+		return usage("--role is for who is on the staff")
+	}
 	return onAccount(ctx, g, c.Account, func(ctx context.Context, gh *gatehouse.Gatehouse, id string) error {
+		if c.Role != "" {
+			a, err := gh.SetStaffRole(ctx, id, c.Role)
+			return done(a, err, "staff on, "+c.Role+":", c.JSON)
+		}
 		a, err := gh.SetStaff(ctx, id, c.To == "on", forced(c.Force)...)
 		return done(a, err, "staff "+c.To+":", c.JSON)
 	})

@@ -34,16 +34,19 @@ type globals struct {
 type commands struct {
 	globals
 
-	Serve     serveCommand     `cmd:"" help:"Run the server."`
-	Migrate   migrateCommand   `cmd:"" help:"Change the database schema."`
-	Account   accountCommand   `cmd:"" help:"Look after accounts, beside a running server or without."`
-	Session   sessionCommand   `cmd:"" help:"Look after sessions, beside a running server or without."`
-	Mail      mailCommand      `cmd:"" help:"Look after the mail queue, beside a running server or without."`
-	Audit     auditCommand     `cmd:"" help:"Read what happened to whom, beside a running server or without."`
-	Keys      keysCommand      `cmd:"" help:"Look after keys, beside a running server or without."`
-	Templates templatesCommand `cmd:"" help:"Show the built-in templates of pages and mails."`
-	Check     checkCommand     `cmd:"" help:"Print every problem of the server's configuration."`
-	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" help:"Run the server."`
+	Migrate    migrateCommand    `cmd:"" help:"Change the database schema."`
+	Account    accountCommand    `cmd:"" help:"Look after accounts, beside a running server or without."`
+	Tenant     tenantCommand     `cmd:"" help:"Look after tenants and their members, beside a running server or without."`
+	Permission permissionCommand `cmd:"" help:"Look after what roles of tenants can hold."`
+	Session    sessionCommand    `cmd:"" help:"Look after sessions, beside a running server or without."`
+	Mail       mailCommand       `cmd:"" help:"Look after the mail queue, beside a running server or without."`
+	Audit      auditCommand      `cmd:"" help:"Read what happened to whom, beside a running server or without."`
+	Keys       keysCommand       `cmd:"" help:"Look after keys, beside a running server or without."`
+	Templates  templatesCommand  `cmd:"" help:"Show the built-in templates of pages and mails."`
+	RLS        rlsCommand        `cmd:"" name:"rls" help:"Print the migration that keeps tenants apart in tables of your own (PostgreSQL)."`
+	Check      checkCommand      `cmd:"" help:"Print every problem of the server's configuration."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 func main() {

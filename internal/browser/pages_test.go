@@ -171,6 +171,16 @@ var pages = []shown{
 		b.enter("new_password", c.owner.password)
 		b.send(mainButton, http.StatusOK)
 	}},
+	{name: "invitation", route: "/account/invitation/", who: anonymous, reach: func(b *tab, _ *cast) { b.visit(invitationLink(b.t, stranger().email)) }},
+	{name: "invitation-problem", route: "/account/invitation/sign-up/", who: anonymous, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit(invitationLink(b.t, stranger().email))
+		b.enter("full_name", nasty[len(nasty)-1])
+		b.enter("password", "short")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "invitation-known", route: "/account/invitation/", who: anonymous, reach: func(b *tab, _ *cast) { b.visit(invitationLink(b.t, newAccount(b.t).email)) }},
+	{name: "invitation-dead", route: "/account/invitation/", who: anonymous, status: http.StatusBadRequest},
+	{name: "invitation-done", route: "/account/invitation/done/", who: anonymous},
 	{name: "not-found", who: anonymous, status: http.StatusNotFound, reach: func(b *tab, _ *cast) { b.visitFor("/account/no-such-page/", http.StatusNotFound) }},
 
 	{name: "home", route: "/account/", who: member},
@@ -242,6 +252,8 @@ var pages = []shown{
 		b.send(mainButton, http.StatusForbidden)
 	}},
 	{name: "confirm-mail", route: "/account/confirm/mail/", who: member},
+	{name: "invitation-mine", route: "/account/invitation/", who: member, reach: func(b *tab, c *cast) { b.visit(invitationLink(b.t, c.viewer.email)) }},
+	{name: "invitation-of-another", route: "/account/invitation/", who: member, reach: func(b *tab, _ *cast) { b.visit(invitationLink(b.t, stranger().email)) }},
 	{name: "kept", route: "/account/profile/", who: member, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
 		b.visit("/account/profile/")
 		signsOutEverywhere(b.t, c.viewer)

@@ -65,7 +65,7 @@ var doors = []door{
 	{method: "DELETE", path: "/me/", members: map[string]string{"password": "string?", "grace_days": "number?"}, bearer: true}, // before what changes the password
 	{method: "POST", path: "/password/change/", members: map[string]string{"old_password": "string", "new_password": "string"}, bearer: true},
 	{method: "PATCH", path: "/me/", members: map[string]string{"full_name": "string?", "phone": "string?", "locale": "string?", "attributes": "object?"}, bearer: true},
-	{method: "PATCH", path: "/admin/accounts/{account}/", members: map[string]string{"is_staff": "boolean?", "is_superuser": "boolean?"}, root: true},
+	{method: "PATCH", path: "/admin/accounts/{account}/", members: map[string]string{"is_staff": "boolean?", "is_superuser": "boolean?", "staff_role": "string?"}, root: true},
 	{method: "POST", path: "/admin/accounts/{account}/reset-factors/", members: map[string]string{"reason": "string"}, root: true},
 	{method: "POST", path: "/admin/accounts/bulk/", members: map[string]string{"action": "string", "accounts": "list"}, root: true},
 }

@@ -66,6 +66,7 @@ type JSON struct {
 	IsActive    bool           `json:"is_active"`
 	IsStaff     bool           `json:"is_staff"`
 	IsSuperuser bool           `json:"is_superuser"`
+	StaffRole   string         `json:"staff_role,omitempty" doc:"What a member of staff may do; left out of everybody else's"`
 	DateJoined  time.Time      `json:"date_joined"`
 	LastLogin   *time.Time     `json:"last_login" doc:"null before the first"`
 }
@@ -76,6 +77,9 @@ func (a *Account) JSON() JSON {
 		ID: a.Subject, Email: a.Email, Verified: a.EmailVerified, FullName: a.Profile.FullName, Phone: a.Profile.Phone,
 		Locale: a.Profile.Locale, Attributes: a.Profile.Attributes, IsActive: a.Active, IsStaff: a.Staff, IsSuperuser: a.Superuser,
 		DateJoined: a.Joined.UTC(),
+	}
+	if a.Staff {
+		j.StaffRole = a.StaffRole
 	}
 	if a.Username != "" {
 		j.Username = &a.Username

@@ -60,6 +60,25 @@ func TestLettersSayTheirContent(t *testing.T) {
 	})
 }
 
+func TestLettersOfOthersDoNotSayFromWhere(t *testing.T) {
+	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
+		a := w.Account("owner@example.com", "")
+		for _, kind := range []string{letter.Invitation, letter.TenantRoleChanged, letter.TenantRemoved, letter.TenantOwner, letter.TenantDeleted} {
+			in(t, w, func(ctx context.Context, tx *db.Tx) error {
+				return w.Letters.WriteTo(ctx, tx, kind, a.ID, "guest@example.com", "en", whole())
+			})
+			w.Drain()
+			m := only(t, w)
+			if !strings.Contains(m.Text, "\n“Work phone”\n") || strings.Contains(m.Subject, "Work phone") || strings.Contains(m.Text, "192.0.2.7") || strings.Contains(m.Text, "Firefox") {
+				t.Errorf("%s: %q\n%s", kind, m.Subject, m.Text)
+			}
+			if strings.Contains(m.Text, ownLink) != (kind == letter.Invitation) {
+				t.Errorf("%s leads where it should not:\n%s", kind, m.Text)
+			}
+		}
+	})
+}
+
 func TestLettersGoToTheAddressOnRecordWhenTheyAreSentUnlessAnotherIsGiven(t *testing.T) {
 	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
 		a := w.Account("owner@example.com", "")
@@ -138,7 +157,7 @@ func TestWhatTheWriterGotWrongIsRefused(t *testing.T) {
 				t.Error("no address was given, and the letter would go to the account's")
 			}
 			for _, kind := range []string{
-				letter.Verify, letter.Reset, letter.SignInCode, letter.NewDevice, letter.EmailConfirm, letter.EmailChanged, letter.EraseScheduled, letter.RecoveryAsked, letter.RecoveryReady,
+				letter.Verify, letter.Reset, letter.SignInCode, letter.NewDevice, letter.EmailConfirm, letter.EmailChanged, letter.EraseScheduled, letter.RecoveryAsked, letter.RecoveryReady, letter.Invitation,
 			} {
 				c := whole()
 				c.Link = ""

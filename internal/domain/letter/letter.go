@@ -51,20 +51,38 @@ const (
 	RecoveryAsked   = "recovery_asked"   // Link: say no; Expires: when it can be done
 	RecoveryReady   = "recovery_ready"   // Link, Expires: do it
 	FactorsReset    = "factors_reset"    // all second factors were removed
+
+	// What somebody else did in a tenant; Name is the tenant's. From which device and address they did
+	// it is not the recipient's to know.
+	Invitation        = "invitation" // Link, Expires; to the address that is invited
+	TenantRoleChanged = "tenant_role_changed"
+	TenantRemoved     = "tenant_removed"
+	TenantOwner       = "tenant_owner" // to whom the tenant belongs from then on
+	TenantDeleted     = "tenant_deleted"
 )
 
 // Kinds lists them all.
 func Kinds() []string {
 	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse, AccountErased, Impersonated,
 		SignInCode, SecondCode, NewDevice, FactorAdded, FactorRemoved, BackupCodesNew, BackupCodeUsed,
-		EmailConfirm, EmailTaken, EmailAsked, EmailChanged, UsernameChanged, EraseScheduled, RecoveryAsked, RecoveryReady, FactorsReset}
+		EmailConfirm, EmailTaken, EmailAsked, EmailChanged, UsernameChanged, EraseScheduled, RecoveryAsked, RecoveryReady, FactorsReset,
+		Invitation, TenantRoleChanged, TenantRemoved, TenantOwner, TenantDeleted}
 }
 
 // hasOwnLink reports whether only the writer of a letter knows where it leads. The others that have a
 // link lead to where a new password can be chosen.
 func hasOwnLink(kind string) bool {
 	switch kind {
-	case Verify, Reset, SignInCode, NewDevice, EmailConfirm, EmailChanged, EraseScheduled, RecoveryAsked, RecoveryReady:
+	case Verify, Reset, SignInCode, NewDevice, EmailConfirm, EmailChanged, EraseScheduled, RecoveryAsked, RecoveryReady, Invitation:
+		return true
+	}
+	return false
+}
+
+// isOfOthers reports whether it is always somebody else than the recipient who causes a letter.
+func isOfOthers(kind string) bool {
+	switch kind {
+	case Invitation, TenantRoleChanged, TenantRemoved, TenantOwner, TenantDeleted:
 		return true
 	}
 	return false
@@ -126,7 +144,7 @@ type notice struct {
 type Content struct {
 	Link    string    `json:"link,omitempty"` // empty: where a new password can be chosen
 	Code    string    `json:"code,omitempty"`
-	Name    string    `json:"name,omitempty"` // of a thing of the recipient's own, in their words
+	Name    string    `json:"name,omitempty"` // of a thing of the recipient's own, in their words, or of a tenant
 	Count   int       `json:"count,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 }
@@ -161,8 +179,11 @@ func (p *Post) Tell(ctx context.Context, tx *db.Tx, kind string, to account.ID) 
 	return p.Write(ctx, tx, kind, to, Content{})
 }
 
-// about returns a notice that says when and from where it was caused.
+// about returns a notice that says when it was caused and, to whom that concerns, from where.
 func about(ctx context.Context, tx *db.Tx, kind string, whom account.ID) notice {
+	if isOfOthers(kind) {
+		return notice{Kind: kind, AccountID: whom, At: tx.Now}
+	}
 	src := audit.FromContext(ctx)
 	return notice{Kind: kind, AccountID: whom, At: tx.Now, Device: src.Device, Address: src.Address}
 }

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/cases"
@@ -28,16 +29,21 @@ var (
 	colorForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 )
 
-// kept are slugs that would be taken for parts of a service.
-var kept = []string{"account", "accounts", "admin", "administrator", "api", "app", "apps", "assets", "auth", "billing", "blog", "cdn", "console", "dev", "docs",
+// keptWords are slugs that would be taken for parts of a service.
+var keptWords = []string{"account", "accounts", "admin", "administrator", "api", "app", "apps", "assets", "auth", "billing", "blog", "cdn", "console", "dev", "docs",
 	"example", "ftp", "gatehouse", "healthz", "help", "id", "imap", "invitations", "join", "localhost", "login", "logout", "mail", "me", "members", "metrics", "new", "ns1", "ns2",
 	"null", "oauth", "oidc", "pop", "postmaster", "readyz", "register", "root", "security", "sign-in", "sign-up", "smtp", "sso", "static", "status", "support", "system", "tenant", "tenants",
 	"token", "undefined", "webmaster", "well-known", "www"}
 
 // CheckSlug returns ErrSlug unless text can be a slug. It is also a label of a host name (RFC 1035), and
-// never looks like a UUID or like an encoded name of another script (xn--).
+// never an id's text, which paths take too, nor an encoded name of another script (xn--), nor like a kept
+// word.
 func CheckSlug(text string) error {
-	if len(text) < 3 || len(text) > 48 || !slugForm.MatchString(text) || slices.Contains(kept, text) {
+	kept := func(word string) bool { return look(word) == look(text) }
+	if len(text) < 3 || len(text) > 48 || !slugForm.MatchString(text) || slices.ContainsFunc(keptWords, kept) {
+		return ErrSlug
+	}
+	if _, err := uuid.Parse(text); err == nil {
 		return ErrSlug
 	}
 	return nil

@@ -91,8 +91,15 @@ func GrantOf(ctx context.Context, tx *db.Tx, roles *role.Set, t *Tenant, account
 }
 
 // Join makes an account a member of a locked tenant. It returns ErrMember where it is one, and
-// ErrMemberships.
+// ErrMemberships. How many tenants the account belongs to is looked at in its own scope; tx is then back
+// in the tenant's.
 func Join(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, as string) error {
+	if err := roomFor(ctx, tx, accountID); err != nil {
+		return err
+	}
+	if err := tx.Enter(ctx, db.Tenant(t.ID)); err != nil {
+		return fmt.Errorf("tenant: join: %w", err)
+	}
 	n, err := tx.Exec(ctx, `INSERT INTO membership (tenant_id, account_id, role, permissions, created_at) VALUES ($1, $2, $3, '', $4) ON CONFLICT DO NOTHING`,
 		t.ID, accountID, as, tx.Now)
 	if err != nil {
@@ -100,6 +107,22 @@ func Join(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, as str
 	}
 	if n == 0 {
 		return ErrMember
+	}
+	return nil
+}
+
+// roomFor returns ErrMemberships where an account belongs to as many tenants as it can; tx is then in the
+// account's scope.
+func roomFor(ctx context.Context, tx *db.Tx, accountID uuid.UUID) error {
+	if err := tx.Enter(ctx, db.Member(accountID)); err != nil {
+		return fmt.Errorf("tenant: room for: %w", err)
+	}
+	var has int
+	if err := tx.Row(ctx, `SELECT count(*) FROM membership WHERE account_id = $1`, []any{accountID}, &has); err != nil {
+		return fmt.Errorf("tenant: room for: %w", err)
+	}
+	if has >= MaxMemberships {
+		return ErrMemberships
 	}
 	return nil
 }

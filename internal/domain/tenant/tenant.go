@@ -20,7 +20,7 @@ import (
 // ErrNotMember is the one refusal of whoever does not belong to a tenant, or may not do this in it, also
 // of one that is not there, or is suspended: nobody learns which tenants there are. Its code is that of
 // package verifier's condition Tenant.
-var ErrNotMember = fault.New(fault.Forbidden, "tenant_required", "This needs an access token for the tenant it is about.")
+var ErrNotMember = fault.New(fault.Forbidden, "tenant_required", "This is for members of the organisation that it is about. Programs need an access token for it.")
 
 // Failures a caller can act on.
 var (
@@ -80,7 +80,7 @@ func (t *Tenant) Settings() Settings {
 // first of a session's methods is its first proof. The session's columns have no qualifier, because what
 // an UPDATE of it returns can't be named alike on both engines.
 const Admits = `t.active AND (NOT t.second_factor OR aal >= 2) AND (t.max_age_ms = 0 OR auth_time + t.max_age_ms > $2)
-	AND NOT (t.no_password AND amr LIKE 'pwd%') AND NOT (t.no_passkey AND (amr LIKE 'hwk%' OR amr LIKE 'swk%')) AND NOT (t.no_mail AND amr LIKE 'email%')`
+	AND amr <> '' AND NOT (t.no_password AND amr LIKE 'pwd%') AND NOT (t.no_passkey AND (amr LIKE 'hwk%' OR amr LIKE 'swk%')) AND NOT (t.no_mail AND amr LIKE 'email%')`
 
 // Admits reports whether a session with these methods and this level, proven so long ago, is let in.
 func (p Policy) Admits(methods []string, level authn.AAL, age time.Duration) bool {

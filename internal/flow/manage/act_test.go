@@ -96,7 +96,7 @@ func TestNobodyActsAboveTheirRank(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"disable", "demote", "fire", "reset"} {
-			w.refused(t, "superuser: "+name+" themselves", ErrOwn, func() error { return w.deeds()[name](ActorOf(s.root), s.root.Subject) })
+			w.refused(t, "superuser: "+name+" themselves", ErrOwn, func() error { return w.deeds()[name](w.ActorOf(s.root), s.root.Subject) })
 		}
 	})
 }
@@ -117,12 +117,12 @@ func TestStaffActOnPeopleAndSuperusersOnAll(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		s := w.staff(t)
 		for _, name := range []string{"unlock", "send reset", "sign out", "disable", "enable"} {
-			if err := w.deeds()[name](ActorOf(s.member), s.person.Subject); err != nil {
+			if err := w.deeds()[name](w.ActorOf(s.member), s.person.Subject); err != nil {
 				t.Errorf("staff: %s: %v", name, err)
 			}
 		}
 		for _, name := range []string{"unlock", "send reset", "sign out", "disable", "enable", "hire", "promote", "demote", "fire"} {
-			if err := w.deeds()[name](ActorOf(s.root), s.second.Subject); err != nil {
+			if err := w.deeds()[name](w.ActorOf(s.root), s.second.Subject); err != nil {
 				t.Errorf("superuser: %s: %v", name, err)
 			}
 		}
@@ -145,7 +145,7 @@ func TestWhoWasDemotedOrDisabledIsRefusedAtOnce(t *testing.T) {
 	} {
 		each(t, func(t *testing.T, w world) {
 			s := w.staff(t)
-			was := ActorOf(s.root)
+			was := w.ActorOf(s.root)
 			w.Exec(change, s.root.ID)
 			for what, deed := range w.deeds() {
 				w.refused(t, name+": "+what, ErrDenied, func() error { return deed(was, s.person.Subject) })
@@ -163,7 +163,7 @@ func TestWhoWasDemotedOrDisabledIsRefusedAtOnce(t *testing.T) {
 func TestNobodyUnlocksThemselves(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		s := w.staff(t)
-		w.refused(t, "a superuser", ErrOwn, func() error { _, err := w.Unlock(w.ctx, ActorOf(s.root), s.root.Subject); return err })
+		w.refused(t, "a superuser", ErrOwn, func() error { _, err := w.Unlock(w.ctx, w.ActorOf(s.root), s.root.Subject); return err })
 		if _, err := w.Unlock(w.ctx, operator, s.root.Subject); err != nil {
 			t.Errorf("the operator: %v", err)
 		}
@@ -174,8 +174,8 @@ func TestWhatStaffAskForIsLimited(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		s := w.staff(t)
 		for name, deed := range map[string]func() error{
-			"resets of one account": func() error { _, err := w.SendReset(w.ctx, ActorOf(s.root), s.person.Subject); return err },
-			"exports":               func() error { return w.ExportAudit(w.ctx, ActorOf(s.root), AuditQuery{}, new(strings.Builder)) },
+			"resets of one account": func() error { _, err := w.SendReset(w.ctx, w.ActorOf(s.root), s.person.Subject); return err },
+			"exports":               func() error { return w.ExportAudit(w.ctx, w.ActorOf(s.root), AuditQuery{}, new(strings.Builder)) },
 		} {
 			var err error
 			done := 0
@@ -210,7 +210,7 @@ func TestEveryChangeOfRankSignsOut(t *testing.T) {
 			{Rank{}, false, false, true},
 		} {
 			mine := w.Session(s.person.ID)
-			a, err := w.SetRank(w.ctx, ActorOf(s.root), s.person.Subject, step.r)
+			a, err := w.SetRank(w.ctx, w.ActorOf(s.root), s.person.Subject, step.r)
 			if err != nil || a.Staff != step.staff || a.Superuser != step.super || w.Stands(mine) != step.stands {
 				t.Errorf("%+v: %+v, stands %t, %v", step, a, w.Stands(mine), err)
 			}
@@ -260,8 +260,8 @@ func TestSuperusersCannotRemoveEachOtherAtOnce(t *testing.T) {
 				w.Exec("UPDATE account SET superuser = FALSE WHERE id NOT IN ($1, $2)", a.ID, b.ID)
 			}
 			takes := []func() error{
-				func() error { _, err := w.SetRank(w.ctx, ActorOf(a), b.Subject, Rank{Superuser: &no}); return err },
-				func() error { _, err := w.Disable(w.ctx, ActorOf(b), a.Subject); return err },
+				func() error { _, err := w.SetRank(w.ctx, w.ActorOf(a), b.Subject, Rank{Superuser: &no}); return err },
+				func() error { _, err := w.Disable(w.ctx, w.ActorOf(b), a.Subject); return err },
 				func() error { _, err := w.Disable(w.ctx, operator, b.Subject); return err },
 				func() error { _, err := w.SetRank(w.ctx, operator, a.Subject, Rank{Staff: &no}); return err },
 			}
@@ -288,12 +288,12 @@ func TestEndSessionEndsThatOneAlone(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		s := w.staff(t)
 		one, other, roots := w.Session(s.person.ID), w.Session(s.person.ID), w.Session(s.root.ID)
-		w.refused(t, "a superuser's session", ErrProtected, func() error { return w.EndSession(w.ctx, ActorOf(s.member), roots.SessionID) })
-		if err := w.EndSession(w.ctx, ActorOf(s.member), one.SessionID); err != nil || w.Stands(one) || !w.Stands(other) {
+		w.refused(t, "a superuser's session", ErrProtected, func() error { return w.EndSession(w.ctx, w.ActorOf(s.member), roots.SessionID) })
+		if err := w.EndSession(w.ctx, w.ActorOf(s.member), one.SessionID); err != nil || w.Stands(one) || !w.Stands(other) {
 			t.Errorf("%v, stands %t and %t", err, w.Stands(one), w.Stands(other))
 		}
 		for _, id := range []uuid.UUID{one.SessionID, uuid.New(), uuid.Nil, s.person.ID} {
-			w.refused(t, "no session", session.ErrNotFound, func() error { return w.EndSession(w.ctx, ActorOf(s.member), id) })
+			w.refused(t, "no session", session.ErrNotFound, func() error { return w.EndSession(w.ctx, w.ActorOf(s.member), id) })
 		}
 		if got := w.Audited("session.ended"); len(got) != 1 || got[0] != session.EndedByStaff {
 			t.Errorf("audited %q", got)
@@ -305,20 +305,20 @@ func TestSignOutAndUnlockAndReset(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		s := w.staff(t)
 		one, other, mine := w.Session(s.person.ID), w.Session(s.person.ID), w.Session(s.member.ID)
-		if _, err := w.SignOut(w.ctx, ActorOf(s.member), s.person.Subject); err != nil || w.Stands(one) || w.Stands(other) || !w.Stands(mine) {
+		if _, err := w.SignOut(w.ctx, w.ActorOf(s.member), s.person.Subject); err != nil || w.Stands(one) || w.Stands(other) || !w.Stands(mine) {
 			t.Errorf("sign out: %v", err)
 		}
 		var err error
 		for err == nil {
 			_, err = w.Limiter.Take(t.Context(), guesses(s.person.ID))
 		}
-		if _, err := w.Unlock(w.ctx, ActorOf(s.member), s.person.Subject); err != nil {
+		if _, err := w.Unlock(w.ctx, w.ActorOf(s.member), s.person.Subject); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Limiter.Take(t.Context(), guesses(s.person.ID)); errors.Is(err, ratelimit.ErrLimited) {
 			t.Error("still locked")
 		}
-		if _, err := w.SendReset(w.ctx, ActorOf(s.member), s.person.Subject); err != nil {
+		if _, err := w.SendReset(w.ctx, w.ActorOf(s.member), s.person.Subject); err != nil {
 			t.Fatal(err)
 		}
 		w.Drain()
@@ -326,7 +326,7 @@ func TestSignOutAndUnlockAndReset(t *testing.T) {
 			t.Errorf("sent %d", len(sent))
 		}
 		w.Exec("UPDATE account SET active = FALSE WHERE id = $1", s.person.ID)
-		w.refused(t, "a reset for a disabled account", ErrInactive, func() error { _, err := w.SendReset(w.ctx, ActorOf(s.member), s.person.Subject); return err })
+		w.refused(t, "a reset for a disabled account", ErrInactive, func() error { _, err := w.SendReset(w.ctx, w.ActorOf(s.member), s.person.Subject); return err })
 	})
 }
 
@@ -337,7 +337,7 @@ func TestHostileSubjectsAreNobodys(t *testing.T) {
 			for name, deed := range w.deeds() {
 				w.refused(t, fmt.Sprintf("%s %.20q", name, subject), account.ErrNotFound, func() error { return deed(operator, subject) })
 			}
-			if _, err := w.Detail(w.ctx, subject); !errors.Is(err, account.ErrNotFound) {
+			if _, err := w.Detail(w.ctx, operator, subject); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%.20q: %v", subject, err)
 			}
 		}
@@ -347,7 +347,7 @@ func TestHostileSubjectsAreNobodys(t *testing.T) {
 func TestBulkReportsWhatHappenedToEach(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		s := w.staff(t)
-		got, err := w.Bulk(w.ctx, ActorOf(s.member), Disable, []string{s.person.Subject, "nobody", s.root.Subject, s.person.Subject, s.member.Subject})
+		got, err := w.Bulk(w.ctx, w.ActorOf(s.member), Disable, []string{s.person.Subject, "nobody", s.root.Subject, s.person.Subject, s.member.Subject})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -364,7 +364,7 @@ func TestBulkReportsWhatHappenedToEach(t *testing.T) {
 			action   Action
 			subjects []string
 		}{{Disable, nil}, {Promote, []string{s.person.Subject}}, {Demote, []string{s.second.Subject}}, {"delete", []string{"a"}}, {Enable, make([]string, 201)}} {
-			w.refused(t, string(c.action), ErrBulk, func() error { _, err := w.Bulk(w.ctx, ActorOf(s.root), c.action, c.subjects); return err })
+			w.refused(t, string(c.action), ErrBulk, func() error { _, err := w.Bulk(w.ctx, w.ActorOf(s.root), c.action, c.subjects); return err })
 		}
 	})
 }
@@ -384,7 +384,7 @@ func TestStaffActionsFailWithTheirAudit(t *testing.T) {
 				}
 				return nil
 			})
-			err := deed(ActorOf(s.root), s.person.Subject)
+			err := deed(w.ActorOf(s.root), s.person.Subject)
 			w.DB.Inspect(nil)
 			if err == nil || w.state(t) != before || !w.Stands(mine) {
 				t.Errorf("%s went on without audit: %v", name, err)

@@ -6,8 +6,10 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 // Refusals of what somebody may not do.
@@ -26,13 +28,31 @@ type Actor struct {
 	Staff     bool
 	Superuser bool
 
-	operator bool
-	force    bool
+	permissions verifier.Permissions // of the staff role
+	operator    bool
+	force       bool
 }
 
-// ActorOf returns an account as somebody who acts.
-func ActorOf(a *account.Account) Actor {
-	return Actor{ID: a.ID, Staff: a.Staff, Superuser: a.Superuser}
+// ActorOf returns an account as somebody who acts, with what their role allows.
+func (s *Service) ActorOf(a *account.Account) Actor {
+	return Actor{ID: a.ID, Staff: a.Staff, Superuser: a.Superuser, permissions: s.Roles.Permissions(a.StaffRole)}
+}
+
+// May reports whether by has a permission of staff, going by the rank and role given.
+func (by Actor) May(permission string) bool { return by.need(permission) == nil }
+
+// need returns ErrDenied to who is no staff, and role.ErrDenied to staff whose role does not have the
+// permission.
+func (by Actor) need(permission string) error {
+	switch {
+	case by.operator, by.Superuser:
+		return nil
+	case !by.Staff:
+		return ErrDenied
+	case !by.permissions.Has(permission):
+		return role.ErrDenied.WithNext(fault.Next{Permission: permission})
+	}
+	return nil
 }
 
 // Operator is whoever holds the machine: the command line and the library. They may do all, but
@@ -46,7 +66,7 @@ type Action string
 const (
 	Disable   Action = "disable"
 	Enable    Action = "enable"
-	SignOut   Action = "sign-out" // of one session too
+	SignOut   Action = "sign-out"
 	SendReset Action = "send-reset"
 	Unlock    Action = "unlock"
 	Promote   Action = "promote" // make staff or superuser
@@ -54,17 +74,37 @@ const (
 	// Second factors: take all of them, and let nobody do so who says that they lost them.
 	ResetFactors   Action = "reset-factors"
 	CancelRecovery Action = "cancel-recovery"
+	// One session of an account.
+	EndSession Action = "end-session"
 )
 
-// Allowed returns nil when by may do this to a, going by the ranks given. Otherwise it returns
-// ErrDenied, ErrProtected or ErrOwn. That the last superuser stays is asked when it is done.
+// permission is what staff need for an action; empty: it is for superusers.
+func (a Action) permission() string {
+	switch a {
+	case Disable, Enable, SignOut, SendReset, Unlock, CancelRecovery:
+		return role.StaffManageAccounts
+	case EndSession:
+		return role.StaffEndSessions
+	default:
+		return ""
+	}
+}
+
+// Allowed returns nil when by may do this to a, going by the ranks and roles given. Otherwise it returns
+// ErrDenied, role.ErrDenied, ErrProtected or ErrOwn. That the last superuser stays is asked when it is
+// done.
 func Allowed(by Actor, action Action, a *account.Account) error {
-	supreme := action == Promote || action == Demote || action == ResetFactors
-	switch {
-	case by.operator:
+	if by.operator {
 		return nil
-	case !by.Staff && !by.Superuser, supreme && !by.Superuser:
+	}
+	needed := action.permission()
+	if needed == "" && !by.Superuser {
 		return ErrDenied
+	}
+	if err := by.need(needed); err != nil {
+		return err
+	}
+	switch {
 	case by.ID == a.ID && (action == Disable || action == Demote || action == Unlock || action == ResetFactors):
 		return ErrOwn
 	case (a.Staff || a.Superuser) && !by.Superuser:
@@ -83,9 +123,9 @@ func (by Actor) signed(ctx context.Context) context.Context {
 	return audit.NewContext(ctx, src)
 }
 
-// ranked returns by with the rank it has now, or ErrDenied when that is none: who was demoted or
+// ranked returns by with the rank and role it has now, or ErrDenied when that is none: who was demoted or
 // disabled a moment ago is refused.
-func ranked(ctx context.Context, tx *db.Tx, by Actor) (Actor, error) {
+func (s *Service) ranked(ctx context.Context, tx *db.Tx, by Actor) (Actor, error) {
 	if by.operator {
 		return by, nil
 	}
@@ -99,18 +139,27 @@ func ranked(ctx context.Context, tx *db.Tx, by Actor) (Actor, error) {
 	if !a.Active || !a.Staff && !a.Superuser {
 		return Actor{}, ErrDenied
 	}
-	return ActorOf(a), nil
+	return s.ActorOf(a), nil
+}
+
+// permitted is ranked for who needs a permission.
+func (s *Service) permitted(ctx context.Context, tx *db.Tx, by Actor, permission string) (Actor, error) {
+	by, err := s.ranked(ctx, tx, by)
+	if err == nil {
+		err = by.need(permission)
+	}
+	return by, err
 }
 
 // do runs fn with account a in tx if by may do this to it. It holds both accounts as they are, and all
 // superusers where one may be lost, in the order that everything does that locks several.
-func do(ctx context.Context, tx *db.Tx, by Actor, action Action, a *account.Account, fn func(ctx context.Context, a *account.Account) error) (*account.Account, error) {
+func (s *Service) do(ctx context.Context, tx *db.Tx, by Actor, action Action, a *account.Account, fn func(ctx context.Context, a *account.Account) error) (*account.Account, error) {
 	guarded := a.Superuser && (action == Disable || action == Demote)
 	a, err := hold(ctx, tx, by, a, guarded)
 	if err != nil {
 		return nil, err
 	}
-	if by, err = ranked(ctx, tx, by); err != nil {
+	if by, err = s.ranked(ctx, tx, by); err != nil {
 		return nil, err
 	}
 	if err := Allowed(by, action, a); err != nil {

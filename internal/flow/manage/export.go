@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
@@ -35,8 +36,11 @@ var exportHead = []string{"at", "kind", "account", "email", "account_id", "sessi
 // ExportAudit writes events as CSV (RFC 4180), the newest first, with a header row. Times are
 // RFC 3339 in UTC. After MaxExport events a last row says that there are more. No cell begins what a
 // spreadsheet takes for a formula: an apostrophe stands before it. That somebody exported is an
-// event itself. It returns ErrDenied and what Audit returns, before it has written anything.
+// event itself. It returns what Audit returns, before it has written anything.
 func (s *Service) ExportAudit(ctx context.Context, by Actor, q AuditQuery, w io.Writer) error {
+	if err := by.need(role.StaffReadAudit); err != nil {
+		return err
+	}
 	f, err := s.filter(ctx, q)
 	if err != nil {
 		return err
@@ -47,7 +51,7 @@ func (s *Service) ExportAudit(ctx context.Context, by Actor, q AuditQuery, w io.
 		}
 	}
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
-		by, err := ranked(ctx, tx, by)
+		by, err := s.permitted(ctx, tx, by, role.StaffReadAudit)
 		if err != nil {
 			return err
 		}

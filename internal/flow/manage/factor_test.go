@@ -52,18 +52,18 @@ func TestSuperusersResetSecondFactors(t *testing.T) {
 		for _, a := range []*account.Account{s.person, s.second} {
 			w.lost(a.ID)
 			mine := w.Session(a.ID)
-			changed, err := w.ResetFactors(w.ctx, ActorOf(s.root), a.Subject, "  showed an\n identity card ")
+			changed, err := w.ResetFactors(w.ctx, w.ActorOf(s.root), a.Subject, "  showed an\n identity card ")
 			if err != nil || changed.Epoch != a.Epoch+1 {
 				t.Fatalf("%s: %v", a.Email, err)
 			}
 			if w.held(a.ID) != 0 || w.Stands(mine) {
 				t.Errorf("%s keeps factors, devices or sessions", a.Email)
 			}
-			if d, err := w.Detail(w.ctx, a.Subject); err != nil || d.Factors.Recovery != nil {
+			if d, err := w.Detail(w.ctx, operator, a.Subject); err != nil || d.Factors.Recovery != nil {
 				t.Errorf("%s: a removal is waited for: %v", a.Email, err)
 			}
 			w.refused(t, "again", ErrNoFactors, func() error {
-				_, err := w.ResetFactors(w.ctx, ActorOf(s.root), a.Subject, "showed an identity card")
+				_, err := w.ResetFactors(w.ctx, w.ActorOf(s.root), a.Subject, "showed an identity card")
 				return err
 			})
 		}
@@ -111,7 +111,7 @@ func TestResettingFactorsIsWholeOrNothing(t *testing.T) {
 		mine, before := w.Session(s.person.ID), w.state(t)
 		for n := 1; ; n++ {
 			var err error
-			if !w.FailAt(n, func() { _, err = w.ResetFactors(w.ctx, ActorOf(s.root), s.person.Subject, "showed an identity card") }) {
+			if !w.FailAt(n, func() { _, err = w.ResetFactors(w.ctx, w.ActorOf(s.root), s.person.Subject, "showed an identity card") }) {
 				if err != nil || n < 12 {
 					t.Fatalf("after %d statements: %v", n-1, err)
 				}
@@ -129,9 +129,9 @@ func TestStaffCancelARemovalThatIsWaitedFor(t *testing.T) {
 		s := w.staff(t)
 		w.lost(s.person.ID)
 		w.lost(s.colleague.ID)
-		w.refused(t, "a colleague's", ErrProtected, func() error { _, err := w.CancelRecovery(w.ctx, ActorOf(s.member), s.colleague.Subject); return err })
+		w.refused(t, "a colleague's", ErrProtected, func() error { _, err := w.CancelRecovery(w.ctx, w.ActorOf(s.member), s.colleague.Subject); return err })
 		for range 2 { // twice comes to the same
-			if _, err := w.CancelRecovery(w.ctx, ActorOf(s.member), s.person.Subject); err != nil {
+			if _, err := w.CancelRecovery(w.ctx, w.ActorOf(s.member), s.person.Subject); err != nil {
 				t.Fatal(err)
 			}
 		}

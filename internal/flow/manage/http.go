@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -15,31 +16,31 @@ import (
 // Routes returns the admin API. A {account} is the account's id, as tokens and the API name it.
 func Routes(s *Service) []web.Route {
 	return []web.Route{
-		web.Get("/admin/accounts/", web.StaffToken, web.JSON(s.handleSearch)).Says("Look accounts up; query: by, prefix, status, after, limit"),
-		web.Post("/admin/accounts/bulk/", web.StaffToken, web.JSON(s.handleBulk)).Says("Do one thing to up to 200 accounts, each for itself"),
-		web.Get("/admin/accounts/{account}/", web.StaffToken, web.JSON(s.handleDetail)).Says("Everything about a person: account, sessions, audit, mails"),
-		web.Patch("/admin/accounts/{account}/", web.SuperuserToken, web.JSON(s.handleRank)).Says("Change an account's rank; who loses one is signed out"),
-		web.Post("/admin/accounts/{account}/disable/", web.StaffToken, web.JSON(on(s.Disable))).Says("Keep an account from signing in and end its sessions"),
-		web.Post("/admin/accounts/{account}/enable/", web.StaffToken, web.JSON(on(s.Enable))).Says("Let a disabled account sign in again"),
-		web.Post("/admin/accounts/{account}/sign-out/", web.StaffToken, web.JSON(on(s.SignOut))).Says("End all sessions of an account"),
-		web.Post("/admin/accounts/{account}/send-reset/", web.StaffToken, web.JSON(on(s.SendReset))).Says("Mail a link to choose a new password"),
-		web.Post("/admin/accounts/{account}/unlock/", web.StaffToken, web.JSON(on(s.Unlock))).Says("Forgive an account its failed sign-ins"),
+		web.Get("/admin/accounts/", web.StaffToken, web.JSON(s.handleSearch)).Needs(role.StaffReadAccounts).Says("Look accounts up; query: by, prefix, status, after, limit"),
+		web.Post("/admin/accounts/bulk/", web.StaffToken, web.JSON(s.handleBulk)).Needs(role.StaffManageAccounts).Says("Do one thing to up to 200 accounts, each for itself"),
+		web.Get("/admin/accounts/{account}/", web.StaffToken, web.JSON(s.handleDetail)).Needs(role.StaffReadAccounts).Says("Everything about a person: account, sessions, audit, mails"),
+		web.Patch("/admin/accounts/{account}/", web.SuperuserToken, web.JSON(s.handleRank)).Says("Change an account's rank or staff role; it is signed out"),
+		web.Post("/admin/accounts/{account}/disable/", web.StaffToken, web.JSON(s.on(s.Disable))).Needs(role.StaffManageAccounts).Says("Keep an account from signing in and end its sessions"),
+		web.Post("/admin/accounts/{account}/enable/", web.StaffToken, web.JSON(s.on(s.Enable))).Needs(role.StaffManageAccounts).Says("Let a disabled account sign in again"),
+		web.Post("/admin/accounts/{account}/sign-out/", web.StaffToken, web.JSON(s.on(s.SignOut))).Needs(role.StaffManageAccounts).Says("End all sessions of an account"),
+		web.Post("/admin/accounts/{account}/send-reset/", web.StaffToken, web.JSON(s.on(s.SendReset))).Needs(role.StaffManageAccounts).Says("Mail a link to choose a new password"),
+		web.Post("/admin/accounts/{account}/unlock/", web.StaffToken, web.JSON(s.on(s.Unlock))).Needs(role.StaffManageAccounts).Says("Forgive an account its failed sign-ins"),
 		web.Post("/admin/accounts/{account}/reset-factors/", web.SuperuserToken, web.JSON(s.handleResetFactors)).Says("Take all second factors from an account whose owner lost them; it is signed out"),
-		web.Post("/admin/accounts/{account}/cancel-recovery/", web.StaffToken, web.JSON(on(s.CancelRecovery))).Says("Keep who says that they lost them from removing an account's second factors"),
-		web.Get("/admin/sessions/", web.StaffToken, web.JSON(s.handleSessions)).Says("Sessions, the newest first; query: account, after, limit"),
-		web.Delete("/admin/sessions/{id}/", web.StaffToken, web.JSON(s.handleEndSession)).Says("End one session").Answers(http.StatusNoContent),
-		web.Get("/admin/audit/", web.StaffToken, web.JSON(s.handleAudit)).Says("Audit events, the newest first; query: account, kind, actor, address, since, until, after, limit"),
-		web.Get("/admin/audit/export/", web.StaffToken, web.Raw(s.serveExport)).Says("The same as CSV, at most 100,000"),
-		web.Get("/admin/mails/", web.StaffToken, web.JSON(s.handleMails)).Says("The mail queue; query: state, after, limit"),
-		web.Post("/admin/mails/{id}/retry/", web.StaffToken, web.JSON(s.handleRetry)).Says("Try a dead letter again").Answers(http.StatusNoContent),
-		web.Delete("/admin/mails/{id}/", web.StaffToken, web.JSON(s.handleDiscard)).Says("Discard a dead letter").Answers(http.StatusNoContent),
+		web.Post("/admin/accounts/{account}/cancel-recovery/", web.StaffToken, web.JSON(s.on(s.CancelRecovery))).Needs(role.StaffManageAccounts).Says("Keep who says that they lost them from removing an account's second factors"),
+		web.Get("/admin/sessions/", web.StaffToken, web.JSON(s.handleSessions)).Needs(role.StaffReadSessions).Says("Sessions, the newest first; query: account, after, limit"),
+		web.Delete("/admin/sessions/{id}/", web.StaffToken, web.JSON(s.handleEndSession)).Needs(role.StaffEndSessions).Says("End one session").Answers(http.StatusNoContent),
+		web.Get("/admin/audit/", web.StaffToken, web.JSON(s.handleAudit)).Needs(role.StaffReadAudit).Says("Audit events, the newest first; query: account, kind, actor, address, since, until, after, limit"),
+		web.Get("/admin/audit/export/", web.StaffToken, web.Raw(s.serveExport)).Needs(role.StaffReadAudit).Says("The same as CSV, at most 100,000"),
+		web.Get("/admin/mails/", web.StaffToken, web.JSON(s.handleMails)).Needs(role.StaffReadMails).Says("The mail queue; query: state, after, limit"),
+		web.Post("/admin/mails/{id}/retry/", web.StaffToken, web.JSON(s.handleRetry)).Needs(role.StaffManageMails).Says("Try a dead letter again").Answers(http.StatusNoContent),
+		web.Delete("/admin/mails/{id}/", web.StaffToken, web.JSON(s.handleDiscard)).Needs(role.StaffManageMails).Says("Discard a dead letter").Answers(http.StatusNoContent),
 	}
 }
 
-// caller is who holds the token. Its rank is read again where it counts.
-func caller(ctx context.Context) Actor {
+// caller is who holds the token. Its rank and role are read again where something changes.
+func (s *Service) caller(ctx context.Context) Actor {
 	b := session.FromContext(ctx)
-	return Actor{ID: b.AccountID, Staff: b.Staff, Superuser: b.Superuser}
+	return Actor{ID: b.AccountID, Staff: b.Staff, Superuser: b.Superuser, permissions: s.Roles.Permissions(b.StaffRole)}
 }
 
 type accountRequest struct {
@@ -56,22 +57,23 @@ func answer(a *account.Account, err error) (*accountResponse, error) {
 }
 
 // on adapts what is done to one account.
-func on(deed func(ctx context.Context, by Actor, subject string) (*account.Account, error)) func(context.Context, *accountRequest) (*accountResponse, error) {
+func (s *Service) on(deed func(ctx context.Context, by Actor, subject string) (*account.Account, error)) func(context.Context, *accountRequest) (*accountResponse, error) {
 	return func(ctx context.Context, in *accountRequest) (*accountResponse, error) {
-		return answer(deed(ctx, caller(ctx), in.Account))
+		return answer(deed(ctx, s.caller(ctx), in.Account))
 	}
 }
 
 type rankRequest struct {
 	Account string `path:"account"`
 	Body    struct {
-		Staff     *bool `json:"is_staff,omitempty"`
-		Superuser *bool `json:"is_superuser,omitempty" doc:"Includes is_staff"`
+		Staff     *bool   `json:"is_staff,omitempty"`
+		Superuser *bool   `json:"is_superuser,omitempty" doc:"Includes is_staff"`
+		StaffRole *string `json:"staff_role,omitempty" maxLength:"32" doc:"What a member of staff may do; whoever becomes staff without one is operator"`
 	}
 }
 
 func (s *Service) handleRank(ctx context.Context, in *rankRequest) (*accountResponse, error) {
-	return answer(s.SetRank(ctx, caller(ctx), in.Account, Rank{Staff: in.Body.Staff, Superuser: in.Body.Superuser}))
+	return answer(s.SetRank(ctx, s.caller(ctx), in.Account, Rank{Staff: in.Body.Staff, Superuser: in.Body.Superuser, Role: in.Body.StaffRole}))
 }
 
 type resetFactorsRequest struct {
@@ -82,7 +84,7 @@ type resetFactorsRequest struct {
 }
 
 func (s *Service) handleResetFactors(ctx context.Context, in *resetFactorsRequest) (*accountResponse, error) {
-	return answer(s.ResetFactors(ctx, caller(ctx), in.Account, in.Body.Reason))
+	return answer(s.ResetFactors(ctx, s.caller(ctx), in.Account, in.Body.Reason))
 }
 
 type accountsResponse struct {
@@ -97,7 +99,7 @@ func (s *Service) handleSearch(ctx context.Context, _ *struct{}) (*accountsRespo
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Search(ctx, Query{By: q.Get("by"), Prefix: q.Get("prefix"), Status: q.Get("status"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Search(ctx, s.caller(ctx), Query{By: q.Get("by"), Prefix: q.Get("prefix"), Status: q.Get("status"), After: q.Get("after"), Limit: q.limit})
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +111,7 @@ func (s *Service) handleSearch(ctx context.Context, _ *struct{}) (*accountsRespo
 type detailResponse struct{ Body DetailJSON }
 
 func (s *Service) handleDetail(ctx context.Context, in *accountRequest) (*detailResponse, error) {
-	d, err := s.Detail(ctx, in.Account)
+	d, err := s.Detail(ctx, s.caller(ctx), in.Account)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +132,7 @@ type bulkResponse struct {
 }
 
 func (s *Service) handleBulk(ctx context.Context, in *bulkRequest) (*bulkResponse, error) {
-	outcomes, err := s.Bulk(ctx, caller(ctx), Action(in.Body.Action), in.Body.Accounts)
+	outcomes, err := s.Bulk(ctx, s.caller(ctx), Action(in.Body.Action), in.Body.Accounts)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +153,7 @@ func (s *Service) handleSessions(ctx context.Context, _ *struct{}) (*sessionsRes
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Sessions(ctx, SessionQuery{Account: q.Get("account"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Sessions(ctx, s.caller(ctx), SessionQuery{Account: q.Get("account"), After: q.Get("after"), Limit: q.limit})
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +171,7 @@ func (s *Service) handleEndSession(ctx context.Context, in *idRequest) (*struct{
 	if err != nil {
 		return nil, session.ErrNotFound
 	}
-	return nil, s.EndSession(ctx, caller(ctx), id)
+	return nil, s.EndSession(ctx, s.caller(ctx), id)
 }
 
 type mailsResponse struct {
@@ -192,7 +194,7 @@ func (s *Service) handleMails(ctx context.Context, _ *struct{}) (*mailsResponse,
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Mails(ctx, MailQuery{State: q.Get("state"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Mails(ctx, s.caller(ctx), MailQuery{State: q.Get("state"), After: q.Get("after"), Limit: q.limit})
 	if err != nil {
 		return nil, err
 	}
@@ -206,17 +208,17 @@ func (s *Service) handleMails(ctx context.Context, _ *struct{}) (*mailsResponse,
 }
 
 func (s *Service) handleRetry(ctx context.Context, in *idRequest) (*struct{}, error) {
-	return onMail(ctx, in, s.RetryMail)
+	return s.actOnMail(ctx, in, s.RetryMail)
 }
 
 func (s *Service) handleDiscard(ctx context.Context, in *idRequest) (*struct{}, error) {
-	return onMail(ctx, in, s.DiscardMail)
+	return s.actOnMail(ctx, in, s.DiscardMail)
 }
 
-func onMail(ctx context.Context, in *idRequest, deed func(ctx context.Context, by Actor, id uuid.UUID) error) (*struct{}, error) {
+func (s *Service) actOnMail(ctx context.Context, in *idRequest, deed func(ctx context.Context, by Actor, id uuid.UUID) error) (*struct{}, error) {
 	id, err := uuid.Parse(in.ID)
 	if err != nil {
 		return nil, jobs.ErrNotFound
 	}
-	return nil, deed(ctx, caller(ctx), id)
+	return nil, deed(ctx, s.caller(ctx), id)
 }

@@ -81,7 +81,7 @@ func (s *Service) handleAudit(ctx context.Context, _ *struct{}) (*eventsResponse
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Audit(ctx, q)
+	page, err := s.Audit(ctx, s.caller(ctx), q)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (s *Service) serveExport(w http.ResponseWriter, r *http.Request) {
 	out := &attachment{ResponseWriter: w}
 	q, err := auditAsked(r.Context())
 	if err == nil {
-		err = s.ExportAudit(r.Context(), caller(r.Context()), q, out)
+		err = s.ExportAudit(r.Context(), s.caller(r.Context()), q, out)
 	}
 	switch {
 	case err != nil && out.begun:

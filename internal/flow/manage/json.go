@@ -142,14 +142,24 @@ func (f Factors) JSON() FactorsJSON {
 type DetailJSON struct {
 	Account  account.JSON  `json:"account"`
 	Factors  FactorsJSON   `json:"factors"`
-	Sessions []SessionJSON `json:"sessions" doc:"The newest 50, those that are over among them"`
-	Events   []EventJSON   `json:"events" doc:"The newest 50"`
-	Mails    []MailJSON    `json:"mails" doc:"The newest 50; never what they say"`
+	Sessions []SessionJSON `json:"sessions,omitzero" doc:"The newest 50, those that are over among them; left out for who lacks sessions.read"`
+	Events   []EventJSON   `json:"events,omitzero" doc:"The newest 50; left out for who lacks audit.read"`
+	Mails    []MailJSON    `json:"mails,omitzero" doc:"The newest 50; never what they say; left out for who lacks mails.read"`
 }
 
 // JSON returns it as JSON.
 func (d *Detail) JSON() DetailJSON {
-	return DetailJSON{Account: d.Account.JSON(), Factors: d.Factors.JSON(), Sessions: listed(d.Sessions, SessionOf), Events: listed(d.Events, Event.JSON), Mails: listed(d.Mails, Mail.JSON)}
+	j := DetailJSON{Account: d.Account.JSON(), Factors: d.Factors.JSON()}
+	if d.Sessions != nil {
+		j.Sessions = listed(d.Sessions, SessionOf)
+	}
+	if d.Events != nil {
+		j.Events = listed(d.Events, Event.JSON)
+	}
+	if d.Mails != nil {
+		j.Mails = listed(d.Mails, Mail.JSON)
+	}
+	return j
 }
 
 // listed is never null in JSON.

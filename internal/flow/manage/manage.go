@@ -2,10 +2,10 @@
 // them, and look after sessions, the audit and the mail queue. The console, the admin API, the
 // command line and the library come here.
 //
-// Who may do what to whom is one function, [Allowed], asked in the transaction of the deed with ranks
-// read there. Each change is one transaction with its audit event, whose actor is the
-// member of staff, or the context's audit.Source where the operator acts. Reading is for all staff:
-// that is the routes' to ask.
+// Who may do what to whom is one function, [Allowed], asked in the transaction of the deed with ranks and
+// roles read there. Each change is one transaction with its audit event, whose actor is the
+// member of staff, or the context's audit.Source where the operator acts. What is only read goes by the
+// rank and role that the caller was let in with.
 package manage
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
@@ -59,6 +60,8 @@ type New struct {
 	// Unverified says that nobody vouches for the address.
 	Unverified bool
 	Staff      bool
+	// StaffRole is what a member of staff may do; empty: role.Operator.
+	StaffRole string
 	// Superuser includes Staff.
 	Superuser bool
 }
@@ -72,6 +75,7 @@ type Deps struct {
 	Letters *letter.Post
 	Queue   *jobs.Queue
 	Limiter *ratelimit.Limiter
+	Roles   *role.Staff
 	// SendReset queues a mail with a link to choose a new password, to the address on record.
 	SendReset func(ctx context.Context, tx *db.Tx, a *account.Account) error
 	// Unlock forgives an account its failed sign-ins.

@@ -36,7 +36,7 @@ func each(t *testing.T, fn func(t *testing.T, w world)) {
 	}
 	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
 		s := NewService(Deps{DB: w.DB.DB, Hasher: hasher, Policy: password.Policy{Words: []string{"Example"}}, Schema: schema, Letters: w.Letters, Limiter: w.Limiter,
-			Queue: w.Queue,
+			Queue: w.Queue, Roles: w.StaffRoles,
 			SendReset: func(ctx context.Context, tx *db.Tx, a *account.Account) error {
 				return w.Letters.Tell(ctx, tx, letter.PasswordChanged, a.ID)
 			},

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -34,7 +35,7 @@ func (s *Service) Create(ctx context.Context, n New) (*account.Account, error) {
 			}
 		}
 		return audit.Record(ctx, tx, audit.Event{Kind: "account.created", AccountID: made.ID, Detail: map[string]string{
-			"staff": strconv.FormatBool(row.Staff), "superuser": strconv.FormatBool(row.Super), "verified": strconv.FormatBool(row.Verified),
+			"staff": strconv.FormatBool(row.Staff), "role": row.StaffRole, "superuser": strconv.FormatBool(row.Super), "verified": strconv.FormatBool(row.Verified),
 		}})
 	})
 	if err != nil {
@@ -46,8 +47,13 @@ func (s *Service) Create(ctx context.Context, n New) (*account.Account, error) {
 // check turns what was asked for into a row.
 func (s *Service) check(n New) (row account.New, err error) {
 	row = account.New{Subject: n.Subject, Verified: !n.Unverified, Active: true, Staff: n.Staff || n.Superuser, Super: n.Superuser}
+	if n.StaffRole != "" && !row.Staff {
+		return row, errRoleAlone
+	}
 	if row.Staff {
-		row.StaffRole = role.Operator
+		if row.StaffRole, err = s.staffRole(cmp.Or(n.StaffRole, role.Operator)); err != nil {
+			return row, err
+		}
 	}
 	if row.Email, err = account.ParseEmail(n.Email); err != nil {
 		return row, err

@@ -23,7 +23,7 @@ func (s *Service) act(ctx context.Context, by Actor, action Action, subject stri
 		if err != nil {
 			return err
 		}
-		changed, err = do(ctx, tx, by, action, a, func(ctx context.Context, a *account.Account) error { return fn(ctx, tx, a) })
+		changed, err = s.do(ctx, tx, by, action, a, func(ctx context.Context, a *account.Account) error { return fn(ctx, tx, a) })
 		return err
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Service) EndSession(ctx context.Context, by Actor, id uuid.UUID) error 
 		if err != nil {
 			return err
 		}
-		_, err = do(ctx, tx, by, SignOut, owner, func(ctx context.Context, a *account.Account) error {
+		_, err = s.do(ctx, tx, by, EndSession, owner, func(ctx context.Context, a *account.Account) error {
 			_, ended, err := session.End(ctx, tx, id, session.EndedByStaff)
 			if err != nil {
 				return err
@@ -145,11 +145,15 @@ func (s *Service) Unlock(ctx context.Context, by Actor, subject string) (*accoun
 }
 
 // Rank says what an account shall be; nil leaves it as it is. A superuser is staff: making one
-// makes the other, and who is no longer staff is no longer superuser.
-type Rank struct{ Staff, Superuser *bool }
+// makes the other, and who is no longer staff is no longer superuser. Role is what staff may do; whoever
+// becomes staff without one is role.Operator.
+type Rank struct {
+	Staff, Superuser *bool
+	Role             *string
+}
 
-// SetRank changes the rank of the account with this subject, who is signed out everywhere and begins
-// anew with it. It returns ErrRank when the wish contradicts itself.
+// SetRank changes the rank or the role of the account with this subject, who is signed out everywhere and
+// begins anew with it. It returns ErrRank when the wish contradicts itself, and role.ErrStaffRole.
 func (s *Service) SetRank(ctx context.Context, by Actor, subject string, r Rank) (*account.Account, error) {
 	action := Promote
 	if r.Staff != nil && !*r.Staff || r.Superuser != nil && !*r.Superuser {
@@ -160,14 +164,15 @@ func (s *Service) SetRank(ctx context.Context, by Actor, subject string, r Rank)
 	}
 	return s.act(ctx, by, action, subject, func(ctx context.Context, tx *db.Tx, a *account.Account) error {
 		staff, super := r.of(a)
-		if staff == a.Staff && super == a.Superuser {
+		as, err := s.roleOf(r, a, staff)
+		if err != nil {
+			return err
+		}
+		if staff == a.Staff && super == a.Superuser && as == a.StaffRole {
 			return nil
 		}
-		a.Staff, a.Superuser, a.StaffRole = staff, super, ""
-		if staff {
-			a.StaffRole = role.Operator
-		}
-		if err := account.SetRank(ctx, tx, a.ID, staff, super, a.StaffRole); err != nil {
+		a.Staff, a.Superuser, a.StaffRole = staff, super, as
+		if err := account.SetRank(ctx, tx, a.ID, staff, super, as); err != nil {
 			return err
 		}
 		// What was a person's session must not become staff's, nor a look at a person one at staff.
@@ -175,9 +180,12 @@ func (s *Service) SetRank(ctx context.Context, by Actor, subject string, r Rank)
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Event{Kind: "account.rank_changed", AccountID: a.ID, Detail: map[string]string{
-			"staff": strconv.FormatBool(staff), "superuser": strconv.FormatBool(super)}})
+			"staff": strconv.FormatBool(staff), "role": as, "superuser": strconv.FormatBool(super)}})
 	})
 }
+
+// errRoleAlone refuses a role for who is not staff.
+var errRoleAlone = ErrRank.WithDetail("Only staff have a staff role.")
 
 // of returns what a becomes.
 func (r Rank) of(a *account.Account) (staff, superuser bool) {
@@ -191,4 +199,29 @@ func (r Rank) of(a *account.Account) (staff, superuser bool) {
 		superuser = superuser && staff
 	}
 	return staff, superuser
+}
+
+// roleOf returns the role that a gets. One that it has stays, even if there is no such role any more:
+// that allows nothing.
+func (s *Service) roleOf(r Rank, a *account.Account, staff bool) (string, error) {
+	switch {
+	case r.Role != nil && !staff:
+		return "", errRoleAlone
+	case r.Role != nil:
+		return s.staffRole(*r.Role)
+	case !staff:
+		return "", nil
+	case !a.Staff:
+		return role.Operator, nil
+	default:
+		return a.StaffRole, nil
+	}
+}
+
+// staffRole returns name if there is such a role.
+func (s *Service) staffRole(name string) (string, error) {
+	if s.Roles.Check(name) != nil {
+		return "", role.ErrStaffRole.WithField("staff_role", role.ErrStaffRole.Code, role.ErrStaffRole.Detail)
+	}
+	return name, nil
 }

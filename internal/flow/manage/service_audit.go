@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
@@ -32,8 +33,12 @@ type AuditQuery struct {
 }
 
 // Audit returns events, the newest first. A page may be short, even empty, and still have a
-// Next: it goes through a bounded number of events. It returns account.ErrNotFound and ErrQuery.
-func (s *Service) Audit(ctx context.Context, q AuditQuery) (page Page[Event], err error) {
+// Next: it goes through a bounded number of events. It returns role.ErrDenied, account.ErrNotFound and
+// ErrQuery.
+func (s *Service) Audit(ctx context.Context, by Actor, q AuditQuery) (page Page[Event], err error) {
+	if err := by.need(role.StaffReadAudit); err != nil {
+		return page, err
+	}
 	f, err := s.filter(ctx, q)
 	if err != nil {
 		return page, err

@@ -21,14 +21,17 @@ type Outcome struct {
 }
 
 // Bulk does one thing to accounts by their subjects, each in a transaction of its own, and
-// reports in their order; a subject named twice counts once. It returns ErrBulk, and ctx's
-// error with what was done until then.
+// reports in their order; a subject named twice counts once. It returns ErrBulk, role.ErrDenied, and
+// ctx's error with what was done until then.
 func (s *Service) Bulk(ctx context.Context, by Actor, action Action, subjects []string) ([]Outcome, error) {
 	one, known := map[Action]func(context.Context, Actor, string) (*account.Account, error){
 		Disable: s.Disable, Enable: s.Enable, SignOut: s.SignOut, SendReset: s.SendReset, Unlock: s.Unlock,
 	}[action]
 	if !known || len(subjects) == 0 || len(subjects) > MaxBulk {
 		return nil, ErrBulk
+	}
+	if err := by.need(action.permission()); err != nil {
+		return nil, err
 	}
 	var all []Outcome
 	for i, subject := range subjects {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 )
@@ -24,7 +25,7 @@ func (s *Service) DiscardMail(ctx context.Context, by Actor, id uuid.UUID) error
 // an address.
 func (s *Service) onMail(ctx context.Context, by Actor, id uuid.UUID, fn func(context.Context, *db.Tx, uuid.UUID) (jobs.DeadLetter, error), event string) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
-		by, err := ranked(ctx, tx, by)
+		by, err := s.permitted(ctx, tx, by, role.StaffManageMails)
 		if err != nil {
 			return err
 		}
@@ -52,8 +53,11 @@ type Mail struct {
 }
 
 // Mails returns what is in the mail queue, without what the mails say: what waits or runs in the
-// order of its turn, all else the newest first. It returns jobs.ErrState and ErrQuery.
-func (s *Service) Mails(ctx context.Context, q MailQuery) (page Page[Mail], err error) {
+// order of its turn, all else the newest first. It returns role.ErrDenied, jobs.ErrState and ErrQuery.
+func (s *Service) Mails(ctx context.Context, by Actor, q MailQuery) (page Page[Mail], err error) {
+	if err := by.need(role.StaffReadMails); err != nil {
+		return page, err
+	}
 	digest := question("mails", q.State)
 	after, err := placeOf(digest, q.After)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
@@ -24,8 +25,11 @@ type Query struct {
 }
 
 // Search returns accounts: the newest first without a prefix, else in the order of what is looked
-// at. It returns account.ErrSearch and ErrQuery.
-func (s *Service) Search(ctx context.Context, q Query) (page Page[*account.Account], err error) {
+// at. It returns role.ErrDenied, account.ErrSearch and ErrQuery.
+func (s *Service) Search(ctx context.Context, by Actor, q Query) (page Page[*account.Account], err error) {
+	if err := by.need(role.StaffReadAccounts); err != nil {
+		return page, err
+	}
 	asked := account.Query{By: account.By(q.By), Prefix: q.Prefix, Status: account.Status(q.Status), Limit: limited(q.Limit)}
 	if asked.By == "" {
 		asked.By = account.ByEmail
@@ -62,7 +66,7 @@ func limited(n int) int {
 // recent is how much of each list a person's page shows.
 const recent = 50
 
-// Detail is everything about a person.
+// Detail is everything about a person. A list is nil to whoever may not read such things.
 type Detail struct {
 	Account  *account.Account
 	Factors  Factors
@@ -71,8 +75,12 @@ type Detail struct {
 	Mails    []Mail        // the newest of the last days
 }
 
-// Detail returns what is known of the account with this subject. It returns account.ErrNotFound.
-func (s *Service) Detail(ctx context.Context, subject string) (*Detail, error) {
+// Detail returns what by may know of the account with this subject. It returns role.ErrDenied and
+// account.ErrNotFound.
+func (s *Service) Detail(ctx context.Context, by Actor, subject string) (*Detail, error) {
+	if err := by.need(role.StaffReadAccounts); err != nil {
+		return nil, err
+	}
 	var d Detail
 	err := s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
 		d.Account, err = findSubject(ctx, tx, subject)
@@ -81,29 +89,48 @@ func (s *Service) Detail(ctx context.Context, subject string) (*Detail, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := d.Account.ID
-	if d.Factors, err = s.factors(ctx, id); err != nil {
+	if d.Factors, err = s.factors(ctx, d.Account.ID); err != nil {
 		return nil, err
 	}
-	if d.Sessions, _, err = session.All(ctx, s.DB, session.Filter{Account: id, Limit: recent}); err != nil {
-		return nil, err
+	for _, part := range []struct {
+		permission string
+		read       func(context.Context, *Detail) error
+	}{{role.StaffReadSessions, s.readSessions}, {role.StaffReadAudit, s.readEvents}, {role.StaffReadMails, s.readMails}} {
+		if !by.May(part.permission) {
+			continue
+		}
+		if err := part.read(ctx, &d); err != nil {
+			return nil, err
+		}
 	}
-	events, _, err := audit.List(ctx, s.DB, audit.Filter{Account: id, Limit: recent})
+	return &d, nil
+}
+
+func (s *Service) readSessions(ctx context.Context, d *Detail) error {
+	rows, _, err := session.All(ctx, s.DB, session.Filter{Account: d.Account.ID, Limit: recent})
+	d.Sessions = append([]session.Row{}, rows...)
+	return err
+}
+
+func (s *Service) readEvents(ctx context.Context, d *Detail) error {
+	events, _, err := audit.List(ctx, s.DB, audit.Filter{Account: d.Account.ID, Limit: recent})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if d.Events, err = s.named(ctx, events); err != nil {
-		return nil, err
-	}
-	// A mail is queued for an id, or for an address as somebody typed it.
+	d.Events, err = s.named(ctx, events)
+	return err
+}
+
+// readMails reads what was queued for the account: for its id, or for its address as somebody typed it.
+func (s *Service) readMails(ctx context.Context, d *Detail) error {
 	typed := d.Account.Email
 	folded, _ := account.ParseEmail(typed)
-	mails, err := s.Queue.Concerning(ctx, recent, id.String(), typed, folded.Key, strings.ToLower(typed))
+	mails, err := s.Queue.Concerning(ctx, recent, d.Account.ID.String(), typed, folded.Key, strings.ToLower(typed))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	d.Mails, err = s.addressed(ctx, mails)
-	return &d, err
+	return err
 }
 
 // SessionQuery asks for sessions.
@@ -114,8 +141,11 @@ type SessionQuery struct {
 }
 
 // Sessions returns sessions of all accounts, or of one, the newest first. Those that are over are
-// among them until they are swept. It returns account.ErrNotFound and ErrQuery.
-func (s *Service) Sessions(ctx context.Context, q SessionQuery) (page Page[session.Row], err error) {
+// among them until they are swept. It returns role.ErrDenied, account.ErrNotFound and ErrQuery.
+func (s *Service) Sessions(ctx context.Context, by Actor, q SessionQuery) (page Page[session.Row], err error) {
+	if err := by.need(role.StaffReadSessions); err != nil {
+		return page, err
+	}
 	f := session.Filter{Limit: limited(q.Limit)}
 	if q.Account != "" {
 		a, err := s.change(ctx, q.Account, func(*db.Tx, *account.Account) error { return nil })

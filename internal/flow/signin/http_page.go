@@ -167,7 +167,7 @@ func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 // leads on.
 func (s *Service) arrive(w http.ResponseWriter, r *http.Request, c *PageCookie, next string) error {
 	q := web.FromContext(r.Context())
-	if former, err := s.ownVisit(r); err == nil {
+	if former, err := s.OwnVisit(r); err == nil {
 		if err := s.SignOutPage(r.Context(), former); err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func (s *Service) setCookie(q *web.Request, c *PageCookie) error {
 // postSignOut ends the session of the browser that asks; asking twice is no mistake.
 func (s *Service) postSignOut(w http.ResponseWriter, r *http.Request) error {
 	q := web.FromContext(r.Context())
-	v, err := s.ownVisit(r)
+	v, err := s.OwnVisit(r)
 	if err == nil {
 		err = s.SignOutPage(r.Context(), v)
 	}
@@ -268,8 +268,8 @@ func (s *Service) RenewCookie(r *http.Request, v *session.Visit) error {
 // visit returns who is looking at this page, be it through another's eyes.
 func (s *Service) visit(r *http.Request) (*session.Visit, error) { return s.read(r, true) }
 
-// ownVisit returns whose browser this is.
-func (s *Service) ownVisit(r *http.Request) (*session.Visit, error) { return s.read(r, false) }
+// OwnVisit returns whose browser this is, or session.ErrSignedOut.
+func (s *Service) OwnVisit(r *http.Request) (*session.Visit, error) { return s.read(r, false) }
 
 func (s *Service) read(r *http.Request, looking bool) (*session.Visit, error) {
 	q := web.FromContext(r.Context())

@@ -88,13 +88,16 @@ func endForeign(ctx context.Context, tx any, fn func() error) (err error) {
 	return tx.(pgxTx).Commit(ctx)
 }
 
+// rollBackForeign undoes tx, unless it has ended: fn may end it, and so does database/sql when a context does.
 func rollBackForeign(ctx context.Context, tx any) error {
-	s, ok := tx.(sqlTx)
-	if !ok {
-		return tx.(pgxTx).Rollback(ctx)
+	var err error
+	if s, ok := tx.(sqlTx); ok {
+		err = s.Rollback()
+	} else {
+		err = tx.(pgxTx).Rollback(ctx)
 	}
-	if err := s.Rollback(); !errors.Is(err, sql.ErrTxDone) { // a context that ended has done it
-		return err
+	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pgx.ErrTxClosed) {
+		return nil
 	}
-	return nil
+	return err
 }

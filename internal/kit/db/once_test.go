@@ -97,6 +97,26 @@ func TestOnceAllRunsAgainAfterADeadlock(t *testing.T) {
 	}
 }
 
+// What is run again alone, because another undid its batch or it lost a race, still tells that it found nothing.
+func TestAStatementThatFindsNothingSaysSoWhenItIsRunAgain(t *testing.T) {
+	o := newOrganisations(t, dbtest.Open(t, "postgres"))
+	d, _ := wired(t, o.URL)
+	nothing := func() {
+		if err := d.Once(t.Context(), "UPDATE rate_limit SET tat = 1 WHERE k = $1 RETURNING tat", []any{"missing"}, new(int)); !errors.Is(err, db.ErrNoRows) {
+			t.Errorf("%v, want no rows", err)
+		}
+	}
+	together(t, o, d, []func(){nothing, nothing, nothing, func() {
+		if err := d.Once(t.Context(), "SELECT 1 / 0", nil); err == nil {
+			t.Error("the division is none")
+		}
+	}})
+	losing(t, o)
+	if err := d.Once(t.Context(), "SELECT 1 WHERE NOT wins()", nil, new(int)); !errors.Is(err, db.ErrNoRows) {
+		t.Errorf("after a lost race: %v, want no rows", err)
+	}
+}
+
 func TestOnCommitRunsAfterTheCommitAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *dbtest.DB) {
 		ctx := t.Context()

@@ -178,8 +178,11 @@ func (e *postgresEngine) batch(ctx context.Context, more func(limit int) []*stat
 	}
 	for _, s := range all {
 		for try := 0; ; try++ {
-			s.err = e.pipeline(ctx, conn, []*statement{s})
-			if s.err == nil || !e.transient(s.err) || try == maxTries {
+			failed := e.pipeline(ctx, conn, []*statement{s})
+			if failed == nil {
+				break // that it found nothing, if so, is in s.err
+			}
+			if s.err = failed; !e.transient(failed) || try == maxTries {
 				break
 			}
 		}

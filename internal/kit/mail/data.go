@@ -14,8 +14,9 @@ import (
 // markup, template syntax and line breaks in a name do nothing. It prints as ***,
 // because the link may be one that signs somebody in.
 //
-// It deliberately has no field for a name that a recipient's stranger may choose:
-// a mail that repeats one carries their advertisement under our sender.
+// It deliberately has no field for a name that any stranger of the recipient's may choose:
+// a mail that repeats one carries their advertisement under our sender. The name of an
+// organisation is one that its admins chose; it is quoted, and never in a subject.
 type Data struct {
 	Brand   Brand
 	Link    string    // absolute http or https URL of what to do next
@@ -25,7 +26,7 @@ type Data struct {
 	Reason  string    // why it was done, in the words of a member of staff; empty when nobody gave one
 	Expires time.Time // when Link or Code stops working, or what is announced happens
 	Code    string    // what to type in elsewhere: ASCII letters, digits and dashes; empty when there is none
-	Name    string    // of a thing of the recipient's own, such as a passkey, in their words
+	Name    string    // of a thing of the recipient's own, such as a passkey, in their words, or of an organisation
 	Count   int       // how many of what the mail is about
 	Test    bool      // says in the subject that this is a test
 }

@@ -71,6 +71,32 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 	}
 }
 
+func TestAPageInAnotherColourLoadsIt(t *testing.T) {
+	u := newUI(t, ui.Config{}, sample("", map[string]string{"page": ""}))
+	text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page", Color: "#AA3300"}).Body.String()
+	m := regexp.MustCompile(`<link rel="stylesheet" href="[^"]*/style\.[^"]*">\s*<link rel="stylesheet" href="(` + base + `color-aa3300\.[0-9a-f]{16}\.css)">`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("it does not, or not after the style sheet:\n%s", text)
+	}
+	w := fetch(t, u.Assets(base), http.MethodGet, m[1], "")
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/css; charset=utf-8" || !strings.Contains(w.Body.String(), ":root{--brand:#aa3300;") {
+		t.Errorf("answered %d\n%s", w.Code, w.Body.String())
+	}
+	for _, name := range []string{"color-aa3300.css", "color-aa3300.0000000000000000.css", strings.Replace(m[1], "aa3300", "aa3301", 1)} {
+		if w := fetch(t, u.Assets(base), http.MethodGet, base+strings.TrimPrefix(name, base), ""); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	if text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page"}).Body.String(); strings.Contains(text, "/color-") {
+		t.Error("a page of the service has another colour")
+	}
+	for _, color := range []string{"red", "#aa330", `#aa3300"`} {
+		if u.Write(httptest.NewRecorder(), get(t, "/"), ui.Page{Name: "sample/page", Color: color}) == nil {
+			t.Errorf("%s was taken", color)
+		}
+	}
+}
+
 func TestAssetsChangeTheirNamesWithTheTheme(t *testing.T) {
 	set := sample("", map[string]string{"page": ""})
 	a, b := addresses(t, newUI(t, ui.Config{}, set)), addresses(t, newUI(t, ui.Config{Theme: ui.Theme{Color: "#aa3300"}}, set))

@@ -28,6 +28,7 @@ func (u *UI) functions(lang, assets string) template.FuncMap {
 		"lang":   func() string { return lang },
 		"dir":    func() string { return dirOf(lang) },
 		"asset":  func(name string) (string, error) { return u.assets.address(assets, name) },
+		"color":  func(color string) (string, error) { return colorAddress(assets, color) },
 		"dict":   dict,
 		"field":  newField,
 		"status": func(kind, text string) (statusView, error) { return newStatus(kind, text) },
@@ -133,9 +134,6 @@ func newStatus(kind, text string) (statusView, error) {
 	}
 	return statusView{}, fmt.Errorf("status: %s is none of good, warn, bad, off, info", strconv.Quote(kind))
 }
-
-// Pager leads to the neighbours of a page of rows. An empty address: there is none.
-type Pager struct{ Previous, Next string }
 
 // Same tells how else to do what a page does. Either may be empty.
 type Same struct{ CLI, API string }

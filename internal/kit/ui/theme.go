@@ -54,6 +54,9 @@ var (
 	dark  = palette{tones, []string{"#0d1016", "#151a22", "#1e2530", "#e9ecf2", "#a4aebf", "#2a323f", "#707c91", "#5dd397", "#f0b95a", "#ff968c", "#12301f", "#33260d", "#3a1b19"}}
 )
 
+// brandTones is how many colours of a scheme the brand's colour decides; they come first.
+const brandTones = 3
+
 // brandIn adds the brand's colours to a scheme: the given colour, moved towards black or white
 // until it can be read on every background and on its own tint.
 func brandIn(p palette, given, towards, on rgb) palette {
@@ -122,6 +125,14 @@ func (t Theme) tokens() (string, error) {
 	inLight, inDark := t.schemes()
 	return ":root{" + inLight.css() + "--radius:" + strconv.Itoa(radius) + "px;--font:" + font + "}" +
 		"@media(prefers-color-scheme:dark){:root{" + inDark.css() + "}}\n", nil
+}
+
+// inColor returns what of tokens another brand's colour changes, for pages of an organisation within the
+// service. It is as readable as the theme's. color is of the form #rrggbb.
+func inColor(color string) string {
+	inLight, inDark := Theme{Color: color}.schemes()
+	inLight.names, inDark.names = inLight.names[:brandTones], inDark.names[:brandTones]
+	return ":root{" + inLight.css() + "}@media(prefers-color-scheme:dark){:root{" + inDark.css() + "}}\n"
 }
 
 // logoType returns the extension of a logo's type; svg for none, as the built-in one.

@@ -27,6 +27,21 @@ func TestAnyBrandColourCanBeRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { check(t, fmt.Sprintf("#%06x", rapid.IntRange(0, 0xffffff).Draw(t, "colour"))) })
 }
 
+// Pages of an organisation say nothing but the brand's colours anew, and those are as readable.
+func TestAnotherColourChangesTheBrandAlone(t *testing.T) {
+	for _, color := range []string{"#ffff00", "#7f7f7f", "#000000"} {
+		inLight, inDark := Theme{Color: color}.schemes()
+		var want strings.Builder
+		for i, p := range []palette{inLight, inDark} {
+			fmt.Fprintf(&want, []string{":root{%s}", "@media(prefers-color-scheme:dark){:root{%s}}\n"}[i],
+				fmt.Sprintf("--brand:%s;--on-brand:%s;--tint:%s;", p.color("brand"), p.color("on-brand"), p.color("tint")))
+		}
+		if got := inColor(color); got != want.String() {
+			t.Errorf("%s: %s", color, got)
+		}
+	}
+}
+
 func TestAColourThatCanBeReadStays(t *testing.T) {
 	inLight, _ := Theme{Color: "#2F55D4"}.schemes()
 	if got := inLight.color("brand").String(); got != "#2f55d4" {

@@ -53,8 +53,12 @@ func (e *Edge) mux(doc *document, routes []Route) *http.ServeMux {
 		if r.Access < Public || r.Access > Superuser || r.handler.html() && r.Access > Public && r.Access < Person {
 			panic(fmt.Sprintf("web: %s %s does not say who may call it", r.Method, r.Path))
 		}
-		if tenant := strings.Contains(r.Path, "/{tenant}/"); (r.Access == MemberToken || r.Access == Member) && (!tenant || r.Permission == "") {
-			panic(fmt.Sprintf("web: %s %s does not say which tenant it is about, or what its members need for it", r.Method, r.Path))
+		// A permission that nobody asks for would be as bad as none.
+		if asked := r.Access == StaffToken || r.Access == Staff || r.Access == MemberToken || r.Access == Member; asked == (r.Permission == "") {
+			panic(fmt.Sprintf("web: %s %s must say which permission it needs, or its level asks for none", r.Method, r.Path))
+		}
+		if (r.Access == MemberToken || r.Access == Member) && !strings.Contains(r.Path, "/{tenant}/") {
+			panic(fmt.Sprintf("web: %s %s does not say which tenant it is about", r.Method, r.Path))
 		}
 		path := strings.TrimSuffix(r.Path, "/") + "/{$}"
 		mux.HandleFunc(r.Method+" "+path, e.guard(r, r.handler.mount(e, doc, r)))

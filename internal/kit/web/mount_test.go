@@ -31,6 +31,16 @@ func TestARouteWithoutAccessDoesNotMount(t *testing.T) {
 	refuses("no access", web.Route{})
 	refuses("zero access", web.Get("/x/", 0, h))
 	refuses("unknown access", web.Get("/x/", 99, h))
+	refuses("staff of no permission", web.Get("/x/", web.StaffToken, h))
+	refuses("a page for staff of no permission", web.Get("/x/", web.Staff, h))
+	refuses("a tenant's members of no permission", web.Get("/{tenant}/x/", web.MemberToken, h))
+	refuses("members of no tenant", web.Get("/x/", web.MemberToken, h).Needs("x.read"))
+	for level := web.Public; level <= web.Superuser; level++ {
+		if level != web.StaffToken && level != web.Staff && level != web.MemberToken && level != web.Member {
+			refuses("a permission that nobody asks for", web.Get("/x/", level, h).Needs("x.read"))
+		}
+	}
+	e.API("x", "1", []web.Route{web.Get("/x/", web.StaffToken, h).Needs("x.read"), web.Get("/y/", web.SuperuserToken, h)})
 }
 
 func TestEachPathHasOneSpelling(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
@@ -25,9 +26,9 @@ const onePath = accountsPath + "{account}/"
 
 func (c *Console) accountRoutes() []web.Route {
 	all := []web.Route{
-		web.Get(onePath, web.Staff, web.Page(c.known(c.showAccount))),
-		web.Get(onePath+"sessions/{session}/", web.Staff, web.Page(c.known(c.showSession))),
-		web.Post(onePath+"sessions/{session}/", web.Staff, web.Form(c.known(c.postSession))),
+		web.Get(onePath, web.Staff, web.Page(c.known(c.showAccount))).Needs(role.StaffReadAccounts),
+		web.Get(onePath+"sessions/{session}/", web.Staff, web.Page(c.known(c.showSession))).Needs(role.StaffEndSessions),
+		web.Post(onePath+"sessions/{session}/", web.Staff, web.Form(c.known(c.postSession))).Needs(role.StaffEndSessions),
 		web.Get(onePath+"rank/", web.Superuser, web.Page(c.known(c.showRank))),
 		web.Post(onePath+"rank/", web.Superuser, web.Form(c.known(c.postRank))),
 		web.Get(onePath+"look/", web.Superuser, web.Page(c.known(c.showLook))),
@@ -37,7 +38,8 @@ func (c *Console) accountRoutes() []web.Route {
 	}
 	for _, d := range append(slices.Clone(deeds), cancelRecovery) {
 		path := onePath + string(d.Action) + "/"
-		all = append(all, web.Get(path, web.Staff, web.Page(c.known(c.ask(d)))), web.Post(path, web.Staff, web.Form(c.known(c.do(d)))))
+		all = append(all, web.Get(path, web.Staff, web.Page(c.known(c.ask(d)))).Needs(role.StaffManageAccounts),
+			web.Post(path, web.Staff, web.Form(c.known(c.do(d)))).Needs(role.StaffManageAccounts))
 	}
 	return all
 }
@@ -47,7 +49,7 @@ func (c *Console) known(fn func(http.ResponseWriter, *http.Request) error) func(
 	return func(w http.ResponseWriter, r *http.Request) error {
 		err := fn(w, r)
 		if errors.Is(err, account.ErrNotFound) {
-			return c.write(w, r, web.StatusFor(w, err), "no_account", nil)
+			return c.write(w, r, web.StatusFor(w, err), "no_account", open(c.actor(r), accountsPath))
 		}
 		return err
 	}
@@ -66,9 +68,11 @@ type accountView struct {
 	Mails      []manage.Mail
 	MailKinds  map[jobs.State]string // how a mail's state looks
 	Deeds      []deedLink
-	MayEnd     bool // sessions
-	MoreEvents string
-	MoreVisits string
+	MayAct     bool   // on accounts that are not protected
+	MayEnd     bool   // sessions
+	MoreEvents string // empty: the events may not be seen
+	MoreVisits string // the same of sessions
+	SeesMails  bool
 	Same       ui.Same
 }
 
@@ -101,15 +105,17 @@ type deedLink struct {
 }
 
 func (c *Console) showAccount(w http.ResponseWriter, r *http.Request) error {
-	d, err := c.Manage.Detail(r.Context(), subjectOf(r))
+	by := c.actor(r)
+	d, err := c.Manage.Detail(r.Context(), by, subjectOf(r))
 	if err != nil {
 		return err
 	}
-	by, name := actor(r), url.QueryEscape(d.Account.Subject)
+	name := url.QueryEscape(d.Account.Subject)
 	v := accountView{
 		accountRow: rowOf(d.Account), Attributes: attributes(d.Account.Profile.Attributes), Deeds: links(by, d.Account), Factors: factorsOf(by, d),
-		MayEnd: manage.Allowed(by, manage.SignOut, d.Account) == nil, Mails: d.Mails[:min(shown, len(d.Mails))],
-		MoreEvents: auditPath + "?account=" + name, MoreVisits: sessionsPath + "?account=" + name,
+		MayAct: by.May(role.StaffManageAccounts), MayEnd: manage.Allowed(by, manage.EndSession, d.Account) == nil,
+		SeesMails: by.May(role.StaffReadMails), Mails: d.Mails[:min(shown, len(d.Mails))],
+		MoreEvents: open(by, auditPath+"?account="+name), MoreVisits: open(by, sessionsPath+"?account="+name),
 		MailKinds: mailKinds, Same: c.same(append([]string{"account", "show"}, argument(d.Account.Subject)...), call{http.MethodGet, requestPath(d.Account.Subject), nil}),
 	}
 	for _, s := range d.Sessions {
@@ -142,6 +148,11 @@ func attributes(values map[string]any) []attribute {
 	return all
 }
 
+// afterwards is where an outcome is seen of what was done to a session of a.
+func (c *Console) afterwards(r *http.Request, a *account.Account) string {
+	return cmp.Or(open(c.actor(r), accountPath(a.Subject)), sessionsPath)
+}
+
 // sessionView asks whether one session is to be ended.
 type sessionView struct {
 	accountRow
@@ -156,17 +167,21 @@ func (c *Console) showSession(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) writeSession(w http.ResponseWriter, r *http.Request, status int, form *ui.Form) error {
-	d, err := c.Manage.Detail(r.Context(), subjectOf(r))
+	a, err := c.find(r.Context(), r)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(d.Sessions, func(s session.Row) bool { return s.ID.String() == r.PathValue("session") && s.Live })
-	if i < 0 {
-		return done(w, r, accountPath(d.Account.Subject), "session_over")
+	newest, err := c.Manage.Sessions(r.Context(), c.actor(r), manage.SessionQuery{Account: a.Subject})
+	if err != nil {
+		return err
 	}
-	id := d.Sessions[i].ID.String()
+	i := slices.IndexFunc(newest.Items, func(s session.Row) bool { return s.ID.String() == r.PathValue("session") && s.Live })
+	if i < 0 {
+		return done(w, r, c.afterwards(r, a), "session_over")
+	}
+	id := newest.Items[i].ID.String()
 	return c.write(w, r, status, "session_end", sessionView{
-		accountRow: rowOf(d.Account), Form: form, Session: d.Sessions[i],
+		accountRow: rowOf(a), Form: form, Session: newest.Items[i],
 		Same: c.same([]string{"session", "end", id}, call{http.MethodDelete, "/admin/sessions/" + id + "/", nil}),
 	})
 }
@@ -182,9 +197,9 @@ func (c *Console) postSession(w http.ResponseWriter, r *http.Request) error {
 	if err := c.freshForSession(r, id); err != nil {
 		return err
 	}
-	err = c.Manage.EndSession(r.Context(), actor(r), id)
+	err = c.Manage.EndSession(r.Context(), c.actor(r), id)
 	if err == nil || errors.Is(err, session.ErrNotFound) {
-		return done(w, r, accountPath(a.Subject), "session_ended")
+		return done(w, r, c.afterwards(r, a), "session_ended")
 	}
 	form := ui.NewForm(r)
 	if !form.Fail(err) {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -12,7 +13,7 @@ import (
 )
 
 func (c *Console) accountsRoutes() []web.Route {
-	return []web.Route{web.Get(accountsPath, web.Staff, web.Page(c.showAccounts))}
+	return []web.Route{web.Get(accountsPath, web.Staff, web.Page(c.showAccounts)).Needs(role.StaffReadAccounts)}
 }
 
 // accountsView is one page of a search.
@@ -21,7 +22,7 @@ type accountsView struct {
 	By       []ui.Option
 	Status   []ui.Option
 	Rows     []accountRow
-	Deeds    []manage.Action // what can be done to many at once
+	Deeds    []manage.Action // what can be done to many at once; none to who may not
 	Pager    ui.Pager
 	Narrowed bool // a search or a filter, so that an empty page does not say there is nobody
 	Same     ui.Same
@@ -61,16 +62,19 @@ func rowsOf(all []*account.Account) []accountRow {
 }
 
 func (c *Console) showAccounts(w http.ResponseWriter, r *http.Request) error {
-	asked := r.URL.Query()
+	asked, by := r.URL.Query(), c.actor(r)
 	q := manage.Query{By: asked.Get("by"), Prefix: asked.Get("prefix"), Status: asked.Get("status"), After: asked.Get("after")}
 	v := accountsView{
-		Form: ui.NewForm(r, "by", "prefix", "status"), Deeds: bulkDeeds, Narrowed: q.Prefix != "" || q.Status != "" && q.Status != string(account.All),
+		Form: ui.NewForm(r, "by", "prefix", "status"), Narrowed: q.Prefix != "" || q.Status != "" && q.Status != string(account.All),
 		By:     c.options(r, "console.accounts.by_", string(account.ByEmail), string(account.ByUsername), string(account.ByName), string(account.ByID)),
 		Status: c.options(r, "console.status.", string(account.All), string(account.Active), string(account.Disabled), string(account.Unverified), string(account.StaffOnly)),
 		Same:   c.same(searchCommand(q), call{method: http.MethodGet, path: searchRequest(q)}),
 	}
 	status := http.StatusOK
-	page, err := c.Manage.Search(r.Context(), q)
+	if by.May(role.StaffManageAccounts) {
+		v.Deeds = bulkDeeds
+	}
+	page, err := c.Manage.Search(r.Context(), by, q)
 	switch {
 	case err == nil:
 		v.Rows, v.Pager = rowsOf(page.Items), pagerOf(r.URL, page.Next)
@@ -141,6 +145,6 @@ func cutTrail(trail []string) []string {
 }
 
 // actor is who acts on this screen.
-func actor(r *http.Request) manage.Actor {
-	return manage.ActorOf(session.VisitFromContext(r.Context()).Account)
+func (c *Console) actor(r *http.Request) manage.Actor {
+	return c.Manage.ActorOf(session.VisitFromContext(r.Context()).Account)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -13,8 +14,8 @@ import (
 
 func (c *Console) auditRoutes() []web.Route {
 	return []web.Route{
-		web.Get(auditPath, web.Staff, web.Page(c.known(c.showAudit))),
-		web.Get(auditPath+"export/", web.Staff, web.Page(c.known(c.exportAudit))),
+		web.Get(auditPath, web.Staff, web.Page(c.known(c.showAudit))).Needs(role.StaffReadAudit),
+		web.Get(auditPath+"export/", web.Staff, web.Page(c.known(c.exportAudit))).Needs(role.StaffReadAudit),
 	}
 }
 
@@ -31,7 +32,7 @@ type auditView struct {
 
 type auditRow struct {
 	eventRow
-	AccountPath string // empty: it concerns nobody, or somebody who is gone
+	AccountPath string // empty: it concerns nobody, or somebody who is gone, or accounts may not be seen
 }
 
 // filters are the members of the form, as in the address.
@@ -78,13 +79,14 @@ func (c *Console) showAudit(w http.ResponseWriter, r *http.Request) error {
 	if len(v.Form.Problems) > 0 {
 		return c.write(w, r, http.StatusBadRequest, "audit", v)
 	}
-	page, err := c.Manage.Audit(r.Context(), q)
+	by := c.actor(r)
+	page, err := c.Manage.Audit(r.Context(), by, q)
 	switch {
 	case err == nil:
 		for _, e := range page.Items {
 			row := auditRow{eventRow: eventOf(e)}
 			if e.Subject != "" {
-				row.AccountPath = accountPath(e.Subject)
+				row.AccountPath = open(by, accountPath(e.Subject))
 			}
 			v.Rows = append(v.Rows, row)
 		}
@@ -112,7 +114,7 @@ func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="audit.csv"`)
 	sent := &counted{w: w}
-	err := c.Manage.ExportAudit(r.Context(), actor(r), q, sent)
+	err := c.Manage.ExportAudit(r.Context(), c.actor(r), q, sent)
 	if err != nil && sent.n > 0 {
 		panic(http.ErrAbortHandler) // half a table must not look like a whole one
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -23,10 +24,10 @@ var bulkDeeds = []manage.Action{manage.SignOut, manage.SendReset, manage.Enable,
 func (c *Console) bulkRoutes() []web.Route {
 	return []web.Route{
 		// Whoever changes the language here, or comes back by an address, begins anew.
-		web.Get(bulkPath, web.Staff, web.Page(toAccounts)),
-		web.Get(bulkDone, web.Staff, web.Page(toAccounts)),
-		web.Post(bulkPath, web.Staff, web.Form(c.askBulk)),
-		web.Post(bulkDone, web.Staff, web.Form(c.doBulk)),
+		web.Get(bulkPath, web.Staff, web.Page(toAccounts)).Needs(role.StaffManageAccounts),
+		web.Get(bulkDone, web.Staff, web.Page(toAccounts)).Needs(role.StaffManageAccounts),
+		web.Post(bulkPath, web.Staff, web.Form(c.askBulk)).Needs(role.StaffManageAccounts),
+		web.Post(bulkDone, web.Staff, web.Form(c.doBulk)).Needs(role.StaffManageAccounts),
 	}
 }
 
@@ -73,7 +74,7 @@ func (c *Console) askBulk(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.setAction(action)
-	by := actor(r)
+	by := c.actor(r)
 	for _, a := range found {
 		row := bulkRow{rowOf(a), reason(manage.Allowed(by, action, a))}
 		if row.Why == nil {
@@ -117,7 +118,7 @@ func (c *Console) doBulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	outcomes, err := c.Manage.Bulk(r.Context(), actor(r), action, subjects)
+	outcomes, err := c.Manage.Bulk(r.Context(), c.actor(r), action, subjects)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 // Package console is the screens of the people who run the service: what happens on it, the
 // accounts, the mails, the keys. It gathers what flows and the domain can do; what an
-// action does and writes down is decided there, who may do it is said beside each route.
+// action does and writes down is decided there, who may do it is said beside each route. A screen shows
+// what the role of whoever looks allows, and leads nowhere that it does not.
 //
 // A screen is one file: its routes, its handlers, its views. [Routes] puts the files together, nav.go
 // says where they stand, and docs/console.md tells what each is for.
@@ -16,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -37,6 +39,7 @@ type Deps struct {
 	DB      *db.DB
 	UI      *ui.UI
 	Manage  *manage.Service
+	Govern  *govern.Service
 	SignIn  *signin.Service
 	Keys    *keyring.Keyring
 	Queue   *jobs.Queue
@@ -64,7 +67,7 @@ func New(deps Deps) *Console { return &Console{deps} }
 // Routes returns the screens, which lie outside of the mount.
 func Routes(c *Console) []web.Route {
 	return slices.Concat(c.overviewRoutes(), c.accountsRoutes(), c.bulkRoutes(), c.accountRoutes(),
-		c.sessionsRoutes(), c.mailsRoutes(), c.templatesRoutes(), c.keysRoutes(), c.auditRoutes(), c.settingsRoutes())
+		c.sessionsRoutes(), c.tenantsRoutes(), c.tenantRoutes(), c.permissionsRoutes(), c.mailsRoutes(), c.templatesRoutes(), c.keysRoutes(), c.auditRoutes(), c.settingsRoutes())
 }
 
 // write renders the screen pages/NAME.html. What was just done, ?done=NAME, is the text console.done.NAME.
@@ -74,8 +77,7 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, name
 
 // writePage is write for a page with more to say.
 func (c *Console) writePage(w http.ResponseWriter, r *http.Request, p ui.Page) error {
-	v := session.VisitFromContext(r.Context())
-	p.Nav, p.Person = nav(r.URL.Path, v.Account.Superuser), v.Account.Email
+	p.Nav, p.Person = nav(r.URL.Path, c.actor(r)), session.VisitFromContext(r.Context()).Account.Email
 	if done := r.URL.Query().Get("done"); done != "" {
 		p.Done = "console.done." + done
 	}

@@ -67,7 +67,7 @@ func (c *Console) ask(d deed) func(w http.ResponseWriter, r *http.Request) error
 		if err != nil {
 			return err
 		}
-		if err := manage.Allowed(actor(r), d.Action, a); err != nil {
+		if err := manage.Allowed(c.actor(r), d.Action, a); err != nil {
 			return err
 		}
 		return c.writeDeed(w, r, http.StatusOK, d, a, ui.NewForm(r))
@@ -97,7 +97,7 @@ func (c *Console) do(d deed) func(w http.ResponseWriter, r *http.Request) error 
 		if err != nil {
 			return err
 		}
-		a, err := d.run(c.Manage, r.Context(), actor(r), subjectOf(r))
+		a, err := d.run(c.Manage, r.Context(), c.actor(r), subjectOf(r))
 		if err == nil {
 			return done(w, r, accountPath(a.Subject), string(d.Action))
 		}

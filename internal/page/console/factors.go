@@ -49,7 +49,7 @@ func (c *Console) showReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := manage.Allowed(actor(r), manage.ResetFactors, a); err != nil {
+	if err := manage.Allowed(c.actor(r), manage.ResetFactors, a); err != nil {
 		return err
 	}
 	return c.writeReset(w, r, http.StatusOK, a, ui.NewForm(r))
@@ -70,7 +70,7 @@ func (c *Console) postReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.Manage.ResetFactors(r.Context(), actor(r), a.Subject, r.PostForm.Get("reason"))
+	_, err = c.Manage.ResetFactors(r.Context(), c.actor(r), a.Subject, r.PostForm.Get("reason"))
 	if err == nil {
 		return done(w, r, accountPath(a.Subject), string(manage.ResetFactors))
 	}

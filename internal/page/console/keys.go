@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -12,7 +13,7 @@ import (
 
 func (c *Console) keysRoutes() []web.Route {
 	return []web.Route{
-		web.Get(keysPath, web.Staff, web.Page(c.showKeys)),
+		web.Get(keysPath, web.Staff, web.Page(c.showKeys)).Needs(role.StaffReadKeys),
 		web.Get(keysPath+"rotate/", web.Superuser, web.Page(c.showRotate)),
 		web.Post(keysPath+"rotate/", web.Superuser, web.Form(c.postRotate)),
 	}
@@ -41,7 +42,7 @@ func (c *Console) showKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := keysView{MayRotate: actor(r).Superuser, Same: c.same([]string{"keys", "list"}, call{})}
+	v := keysView{MayRotate: c.actor(r).Superuser, Same: c.same([]string{"keys", "list"}, call{})}
 	now := c.DB.Now()
 	for _, k := range all {
 		if n := len(v.Groups); n == 0 || v.Groups[n-1].Purpose != k.Purpose {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -16,9 +17,9 @@ import (
 
 func (c *Console) mailsRoutes() []web.Route {
 	return []web.Route{
-		web.Get(mailsPath, web.Staff, web.Page(c.showMails)),
-		web.Post(mailsPath+"retry/", web.Staff, web.Form(c.onMail("mail_retried", (*manage.Service).RetryMail))),
-		web.Post(mailsPath+"discard/", web.Staff, web.Form(c.onMail("mail_discarded", (*manage.Service).DiscardMail))),
+		web.Get(mailsPath, web.Staff, web.Page(c.showMails)).Needs(role.StaffReadMails),
+		web.Post(mailsPath+"retry/", web.Staff, web.Form(c.onMail("mail_retried", (*manage.Service).RetryMail))).Needs(role.StaffManageMails),
+		web.Post(mailsPath+"discard/", web.Staff, web.Form(c.onMail("mail_discarded", (*manage.Service).DiscardMail))).Needs(role.StaffManageMails),
 	}
 }
 
@@ -28,6 +29,7 @@ type mailsView struct {
 	Counts []mailCount
 	State  string
 	Rows   []manage.Mail
+	MayAct bool // on dead letters
 	Pager  ui.Pager
 	Same   ui.Same
 }
@@ -53,7 +55,7 @@ func (c *Console) writeMails(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
-	v := mailsView{Form: form, State: state}
+	v := mailsView{Form: form, State: state, MayAct: c.actor(r).May(role.StaffManageMails)}
 	for _, one := range []struct {
 		state jobs.State
 		kind  string
@@ -66,7 +68,7 @@ func (c *Console) writeMails(w http.ResponseWriter, r *http.Request, status int,
 		command, request = append(command, "--state="+state), request+"?state="+url.QueryEscape(state)
 	}
 	v.Same = c.same(command, call{method: http.MethodGet, path: request})
-	page, err := c.Manage.Mails(r.Context(), manage.MailQuery{State: state, After: asked.Get("after")})
+	page, err := c.Manage.Mails(r.Context(), c.actor(r), manage.MailQuery{State: state, After: asked.Get("after")})
 	switch {
 	case err == nil:
 		v.Rows, v.Pager = page.Items, pagerOf(r.URL, page.Next)
@@ -82,7 +84,7 @@ func (c *Console) writeMails(w http.ResponseWriter, r *http.Request, status int,
 func (c *Console) onMail(what string, do func(*manage.Service, context.Context, manage.Actor, uuid.UUID) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, _ := uuid.Parse(r.PostForm.Get("mail")) // what is no id is no job's
-		err := do(c.Manage, r.Context(), actor(r), id)
+		err := do(c.Manage, r.Context(), c.actor(r), id)
 		if err == nil || errors.Is(err, jobs.ErrNotFound) {
 			http.Redirect(w, r, mailsPath+"?state="+string(jobs.Dead)+"&done="+what, http.StatusSeeOther)
 			return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/stat"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
@@ -16,7 +17,7 @@ import (
 )
 
 func (c *Console) overviewRoutes() []web.Route {
-	return []web.Route{web.Get(overviewPath, web.Staff, web.Page(c.showOverview))}
+	return []web.Route{web.Get(overviewPath, web.Staff, web.Page(c.showOverview)).Needs(role.StaffReadConsole)}
 }
 
 // What the charts count.
@@ -26,7 +27,8 @@ var (
 	signUps  = stat.Event("account.created")
 )
 
-// overviewView is the state of the service at a glance.
+// overviewView is the state of the service at a glance: numbers, which all staff may see. To is where the
+// screens behind them are, by name; those that whoever looks may not see are left out.
 type overviewView struct {
 	Concerns []concern
 	Fresh    bool // nothing has been counted yet
@@ -44,6 +46,7 @@ type overviewView struct {
 	Week     ui.Chart
 	People   ui.Chart
 	Growth   ui.Chart
+	To       map[string]string
 }
 
 // signingKey is the one in use.
@@ -83,7 +86,9 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) error {
 		v.Accounts, v.Active, v.Sessions, v.Live = now.Accounts, now.Active, now.Sessions, true
 	}
 	v.HashTime = v.Hashing.HashTime.Milliseconds()
-	v.Concerns = c.concerns(v, overdue)
+	by := c.actor(r)
+	v.Concerns, v.To = c.concerns(by, v, overdue), map[string]string{
+		"accounts": open(by, accountsPath), "sessions": open(by, sessionsPath), "mails": open(by, mailsPath), "keys": open(by, keysPath)}
 	return c.write(w, r, http.StatusOK, "overview", v)
 }
 

@@ -2,8 +2,10 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -28,6 +30,7 @@ type rankView struct {
 	accountRow
 	Form  *ui.Form
 	Ranks []ui.Option
+	Roles []ui.Option // with what they allow
 	Same  ui.Same
 }
 
@@ -40,11 +43,33 @@ func (c *Console) showRank(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) writeRank(w http.ResponseWriter, r *http.Request, status int, a *account.Account, form *ui.Form) error {
+	v := rankView{accountRow: rowOf(a), Form: form, Ranks: c.options(r, "console.rank.", "none", "staff", "superuser"), Roles: c.roles(r, a)}
 	form.Set("rank", rankOf(a))
-	return c.write(w, r, status, "rank", rankView{
-		accountRow: rowOf(a), Form: form, Ranks: c.options(r, "console.rank.", "none", "staff", "superuser"),
-		Same: c.same(append([]string{"account", "set-staff"}, append(argument(a.Subject), "on")...), call{http.MethodPatch, requestPath(a.Subject), map[string]bool{"is_staff": true}}),
-	})
+	as := role.Operator
+	if a.Staff {
+		as = a.StaffRole
+	}
+	if c.Manage.Roles.Check(as) != nil {
+		form.Set("staff_role", "")
+	} else {
+		form.Set("staff_role", as)
+	}
+	v.Same = c.same(append([]string{"account", "set-staff", "--role=" + role.Operator}, argument(a.Subject)...),
+		call{http.MethodPatch, requestPath(a.Subject), map[string]any{"is_staff": true, "staff_role": role.Operator}})
+	return c.write(w, r, status, "rank", v)
+}
+
+// roles are the choices of a staff role. One that a has and that there is no more can stay, as nothing: it
+// must not become another by a form that was sent for something else.
+func (c *Console) roles(r *http.Request, a *account.Account) []ui.Option {
+	var all []ui.Option
+	if a.Staff && c.Manage.Roles.Check(a.StaffRole) != nil {
+		all = append(all, ui.Option{Text: c.UI.Text(c.UI.Language(r), "console.rank.no_role")})
+	}
+	for _, one := range c.Manage.Roles.Roles() {
+		all = append(all, ui.Option{Value: one.Name, Text: one.Name + ": " + strings.Join(one.Permissions, ", ")})
+	}
+	return all
 }
 
 func (c *Console) postRank(w http.ResponseWriter, r *http.Request) error {
@@ -52,10 +77,14 @@ func (c *Console) postRank(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form := ui.NewForm(r, "rank")
+	form := ui.NewForm(r, "rank", "staff_role")
 	err = web.ErrFields.WithField("rank", "invalid", "Choose one of these.")
 	if wish, known := ranks[r.PostForm.Get("rank")]; known {
-		_, err = c.Manage.SetRank(r.Context(), actor(r), a.Subject, manage.Rank{Staff: &wish.staff, Superuser: &wish.superuser})
+		rank := manage.Rank{Staff: &wish.staff, Superuser: &wish.superuser}
+		if as := r.PostForm.Get("staff_role"); as != "" && wish.staff && !wish.superuser {
+			rank.Role = &as
+		}
+		_, err = c.Manage.SetRank(r.Context(), c.actor(r), a.Subject, rank)
 	}
 	switch {
 	case err == nil:

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -17,22 +18,23 @@ import (
 
 func (c *Console) sessionsRoutes() []web.Route {
 	return []web.Route{
-		web.Get(sessionsPath, web.Staff, web.Page(c.known(c.showSessions))),
-		web.Post(sessionsPath, web.Staff, web.Form(c.known(c.postSessions))),
+		web.Get(sessionsPath, web.Staff, web.Page(c.known(c.showSessions))).Needs(role.StaffReadSessions),
+		web.Post(sessionsPath, web.Staff, web.Form(c.known(c.postSessions))).Needs(role.StaffEndSessions),
 	}
 }
 
 // sessionsView is one page of the sessions of everybody, or of one account.
 type sessionsView struct {
-	Form  *ui.Form
-	Rows  []visitRow
-	Pager ui.Pager
-	Same  ui.Same
+	Form   *ui.Form
+	Rows   []visitRow
+	MayEnd bool
+	Pager  ui.Pager
+	Same   ui.Same
 }
 
 type visitRow struct {
 	sessionRow
-	AccountPath string
+	AccountPath string // empty: accounts may not be seen
 }
 
 func (c *Console) showSessions(w http.ResponseWriter, r *http.Request) error {
@@ -40,18 +42,18 @@ func (c *Console) showSessions(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) writeSessions(w http.ResponseWriter, r *http.Request, status int, form *ui.Form) error {
-	asked := r.URL.Query()
+	asked, by := r.URL.Query(), c.actor(r)
 	q := manage.SessionQuery{Account: asked.Get("account"), After: asked.Get("after")}
 	command, request := []string{"session", "list"}, "/admin/sessions/"
 	if q.Account != "" {
 		command, request = append(command, "--account="+q.Account), request+"?account="+url.QueryEscape(q.Account)
 	}
-	v := sessionsView{Form: form, Same: c.same(command, call{method: http.MethodGet, path: request})}
-	page, err := c.Manage.Sessions(r.Context(), q)
+	v := sessionsView{Form: form, MayEnd: by.May(role.StaffEndSessions), Same: c.same(command, call{method: http.MethodGet, path: request})}
+	page, err := c.Manage.Sessions(r.Context(), by, q)
 	switch {
 	case err == nil:
 		for _, s := range page.Items {
-			v.Rows = append(v.Rows, visitRow{c.sessionRow(s), accountPath(s.Subject)})
+			v.Rows = append(v.Rows, visitRow{c.sessionRow(s), open(by, accountPath(s.Subject))})
 		}
 		v.Pager = pagerOf(r.URL, page.Next)
 	case form.Fail(err):
@@ -69,7 +71,7 @@ func (c *Console) postSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = c.Manage.EndSession(r.Context(), actor(r), id)
+	err = c.Manage.EndSession(r.Context(), c.actor(r), id)
 	if err == nil || errors.Is(err, session.ErrNotFound) {
 		return done(w, r, sessionsPath, "session_ended")
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
@@ -18,7 +19,7 @@ type Setting struct {
 }
 
 func (c *Console) settingsRoutes() []web.Route {
-	return []web.Route{web.Get(settingsPath, web.Superuser, web.Page(c.showSettings))}
+	return []web.Route{web.Get(settingsPath, web.Staff, web.Page(c.showSettings)).Needs(role.StaffReadSettings)}
 }
 
 func (c *Console) showSettings(w http.ResponseWriter, r *http.Request) error {

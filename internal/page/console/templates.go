@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -21,10 +22,10 @@ var testMails = ratelimit.Limit{Name: "mail.test", Burst: 10, Per: time.Hour}
 func (c *Console) templatesRoutes() []web.Route {
 	const one = templatesPath + "{kind}/{language}/"
 	return []web.Route{
-		web.Get(templatesPath, web.Staff, web.Page(c.showTemplates)),
-		web.Get(one, web.Staff, web.Page(c.showTemplate)),
-		web.Get(one+"preview/", web.Staff, web.Page(c.showPreview)),
-		web.Post(one+"test/", web.Staff, web.Form(c.postTest)),
+		web.Get(templatesPath, web.Staff, web.Page(c.showTemplates)).Needs(role.StaffReadTemplates),
+		web.Get(one, web.Staff, web.Page(c.showTemplate)).Needs(role.StaffReadTemplates),
+		web.Get(one+"preview/", web.Staff, web.Page(c.showPreview)).Needs(role.StaffReadTemplates),
+		web.Post(one+"test/", web.Staff, web.Form(c.postTest)).Needs(role.StaffTestTemplates),
 	}
 }
 
@@ -68,7 +69,7 @@ type templateView struct {
 	Subject   string
 	Text      string
 	Path      string
-	To        string
+	To        string // where a sample goes; empty: none may be sent
 }
 
 // letterOf returns the kind and language that a path names; only those that there are.
@@ -92,7 +93,10 @@ func (c *Console) writeTemplate(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	v := templateView{Form: form, Kind: kind, Language: language, Languages: c.languages(language.Tag),
-		Path: templatesPath + url.PathEscape(kind) + "/" + url.PathEscape(language.Tag) + "/", To: session.VisitFromContext(r.Context()).Account.Email}
+		Path: templatesPath + url.PathEscape(kind) + "/" + url.PathEscape(language.Tag) + "/"}
+	if c.actor(r).May(role.StaffTestTemplates) {
+		v.To = session.VisitFromContext(r.Context()).Account.Email
+	}
 	if v.Subject, v.Text, _, err = c.Letters.Preview(kind, language.Tag); err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func newWorld(t testing.TB, d *domaintest.World) *world {
 	w.routes = console.Routes(w.console)
 	w.client = d.Serve(nil, w.routes)
 	w.person, w.staff, w.super = d.Account("jo@example.com", ""), d.Account("staff@example.com", ""), d.Account("super@example.com", "")
-	w.Exec("UPDATE account SET staff = TRUE WHERE id IN ($1, $2)", w.staff.ID, w.super.ID)
+	w.Exec("UPDATE account SET staff = TRUE, staff_role = 'operator' WHERE id IN ($1, $2)", w.staff.ID, w.super.ID)
 	w.Exec("UPDATE account SET superuser = TRUE WHERE id = $1", w.super.ID)
 	w.theirs = w.Session(w.person.ID)
 	w.asPerson, w.asStaff, w.asSuper = domaintest.As(w.theirs), w.as(w.staff), w.as(w.super)
@@ -71,9 +71,9 @@ func (w *world) deps() console.Deps {
 	w.must(err)
 	bucket := func(id account.ID) ratelimit.Bucket { return ratelimit.Bucket{Limit: guesses, Key: id.String()} }
 	return console.Deps{
-		DB: w.DB.DB, UI: pages, SignIn: flow, Keys: w.Keys, Queue: w.Queue, Letters: w.Letters, Limiter: w.Limiter, Hashing: hasher.Stats,
+		Govern: w.govern(), DB: w.DB.DB, UI: pages, SignIn: flow, Keys: w.Keys, Queue: w.Queue, Letters: w.Letters, Limiter: w.Limiter, Hashing: hasher.Stats,
 		Skew: func() time.Duration { return w.skew }, KeyLifetime: 90 * 24 * time.Hour, API: issuer,
-		Manage: manage.NewService(manage.Deps{DB: w.DB.DB, Hasher: hasher, Schema: schema, Letters: w.Letters, Queue: w.Queue, Limiter: w.Limiter,
+		Manage: manage.NewService(manage.Deps{DB: w.DB.DB, Hasher: hasher, Schema: schema, Letters: w.Letters, Queue: w.Queue, Limiter: w.Limiter, Roles: w.StaffRoles,
 			SendReset: func(ctx context.Context, tx *db.Tx, a *account.Account) error {
 				return w.Letters.Tell(ctx, tx, letter.PasswordChanged, a.ID)
 			},

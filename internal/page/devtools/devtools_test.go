@@ -32,7 +32,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Policy: password.Policy{}, Letters: d.Letters, Queue: d.Queue, Limiter: d.Limiter,
+		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Policy: password.Policy{}, Letters: d.Letters, Queue: d.Queue, Limiter: d.Limiter, Roles: d.StaffRoles,
 			Unlock: func(context.Context, *db.Tx, account.ID) error { return nil }})
 		tools := devtools.New(devtools.Deps{UI: d.UI(devtools.Pages()), Manage: people, Mailbox: mail.NewMailbox(d.DB.DB, "gatehouse@localhost"),
 			Clock: d.Clock, Now: d.Now, URL: domaintest.Origin, Issuer: domaintest.Origin + "/api/auth"})
@@ -74,7 +74,7 @@ func TestSamplesAreOfEveryKindAndTheirPasswordIsNeverTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Letters: d.Letters, Queue: d.Queue, Limiter: d.Limiter,
+		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Letters: d.Letters, Queue: d.Queue, Limiter: d.Limiter, Roles: d.StaffRoles,
 			Unlock: func(context.Context, *db.Tx, account.ID) error { return nil }})
 		tools := devtools.New(devtools.Deps{UI: d.UI(devtools.Pages()), Manage: people, Clock: d.Clock, Now: d.Now, URL: "http://localhost", Issuer: "http://localhost/api/auth"})
 		client := d.ServeAt("http://localhost", nil, devtools.Routes(tools))
@@ -97,7 +97,7 @@ func TestSamplesAreOfEveryKindAndTheirPasswordIsNeverTheSame(t *testing.T) {
 			t.Error("the password is the same again")
 		}
 		for query, want := range map[string]int{
-			"TRUE": 6, "NOT active": 1, "NOT email_verified": 1, "staff": 2, "superuser": 1,
+			"TRUE": 7, "NOT active": 1, "NOT email_verified": 1, "staff": 3, "staff_role = 'support'": 1, "superuser": 1,
 		} {
 			var n int
 			d.Read(&n, "SELECT count(*) FROM account WHERE "+query)

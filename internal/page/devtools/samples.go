@@ -30,6 +30,7 @@ var sampleAccounts = []struct {
 	{sample{"sample.disabled@example.com", "devtools.samples.disabled"}, manage.New{FullName: "Sample Disabled"}, true},
 	{sample{"sample.arabic@example.com", "devtools.samples.arabic"}, manage.New{FullName: "شخص تجريبي", Locale: "ar"}, false},
 	{sample{"sample.staff@example.com", "devtools.samples.staff"}, manage.New{FullName: "Sample Staff", Staff: true}, false},
+	{sample{"sample.support@example.com", "devtools.samples.support"}, manage.New{FullName: "Sample Support", Staff: true, StaffRole: "support"}, false},
 	{sample{"sample.superuser@example.com", "devtools.samples.superuser"}, manage.New{FullName: "Sample Superuser", Staff: true, Superuser: true}, false},
 }
 

@@ -44,10 +44,7 @@ func (p *Portal) writeHome(w http.ResponseWriter, r *http.Request, v *session.Vi
 		return err
 	}
 	view, lang := homeView{frame: newFrame(v, f), EraseAt: m.EraseAt, Lost: lost}, p.UI.Language(r)
-	for i, t := range p.places {
-		if i == 0 || p.places[i-1].Group != t.Group {
-			view.Groups = append(view.Groups, tileGroup{Key: t.Group})
-		}
+	for _, t := range p.places {
 		tile := tileView{Href: t.Href, Key: t.Key}
 		if t.State != nil {
 			state, err := t.State(r.Context(), v)
@@ -57,6 +54,12 @@ func (p *Portal) writeHome(w http.ResponseWriter, r *http.Request, v *session.Vi
 			if tile.State, tile.At = state.Value, state.At; state.Key != "" {
 				tile.State = p.UI.Text(lang, state.Key, state.Args...)
 			}
+		}
+		if t.Quiet && tile.State == "" {
+			continue
+		}
+		if n := len(view.Groups); n == 0 || view.Groups[n-1].Key != t.Group {
+			view.Groups = append(view.Groups, tileGroup{Key: t.Group})
 		}
 		last := &view.Groups[len(view.Groups)-1]
 		last.Tiles = append(last.Tiles, tile)

@@ -58,7 +58,7 @@ func (p *Portal) ownTiles() []Tile {
 
 // ordered puts tiles of one group together. Within a group they keep their order.
 func ordered(tiles []Tile) []Tile {
-	groups := []string{You, Security, Data}
+	groups := []string{You, Organisations, Security, Data}
 	slices.SortStableFunc(tiles, func(a, b Tile) int { return slices.Index(groups, a.Group) - slices.Index(groups, b.Group) })
 	return tiles
 }
@@ -68,6 +68,9 @@ func ordered(tiles []Tile) []Tile {
 func (p *Portal) Nav(current string) []ui.Link {
 	links := []ui.Link{{Href: homePath, Key: "portal.home.nav", Current: current == homePath}}
 	for _, t := range p.places {
+		if t.Quiet && t.Href != current {
+			continue
+		}
 		links = append(links, ui.Link{Href: t.Href, Key: t.Key, Current: current == t.Href, Group: t.Group})
 	}
 	return links

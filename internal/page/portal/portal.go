@@ -66,6 +66,8 @@ type Tile struct {
 	Href  string // such as /account/passkeys/
 	Key   string // of its name
 	Group string // one of the groups below; it stands there after those before it
+	// Quiet places are seen on the first page alone, and only by those whom State has something to say to.
+	Quiet bool
 	// State tells what is the matter there with whoever looks. Optional.
 	State func(ctx context.Context, v *session.Visit) (State, error)
 }
@@ -81,7 +83,8 @@ type State struct {
 
 // Groups of places, in their order; each is the key of its name.
 const (
-	You      = "portal.group.you"
-	Security = "portal.group.security"
-	Data     = "portal.group.data"
+	You           = "portal.group.you"
+	Organisations = "portal.group.organisations"
+	Security      = "portal.group.security"
+	Data          = "portal.group.data"
 )

@@ -122,6 +122,23 @@ func TestNaturalTakesPlainDigitsOnly(t *testing.T) {
 	}
 }
 
+func TestBoolTakesTrueAndFalseOnly(t *testing.T) {
+	for text, want := range map[string][2]bool{
+		"true": {true, true}, "false": {false, true},
+		"null": {}, "1": {}, "0": {}, `"true"`: {}, "[true]": {}, "{}": {},
+	} {
+		err := strictjson.Object(`{"a":`+text+`}`, func(_, value string) error {
+			if truth, ok := strictjson.Bool(value); truth != want[0] || ok != want[1] {
+				t.Errorf("%s: %v, %v", text, truth, ok)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestStringsTakesAnArrayOfStringsOnly(t *testing.T) {
 	for text, want := range map[string][]string{
 		`[]`: {}, `["a"]`: {"a"}, `["a,b","\u00e9"]`: {"a,b", "é"},

@@ -67,6 +67,12 @@ func Natural(value string) (int64, bool) {
 	return n, true
 }
 
+// Bool returns the truth that value holds. It reports false for any other kind.
+// value must come from [Object] or [Array].
+func Bool(value string) (truth, ok bool) {
+	return value == "true", value == "true" || value == "false"
+}
+
 // string reads the string the scanner stands on, and returns what is between its quotes
 // and whether there are escapes in it.
 func (s *scanner) string() (inner string, escaped bool, err error) {

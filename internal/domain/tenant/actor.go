@@ -1,0 +1,6 @@
+package tenant
+
+import "github.com/google/uuid"
+
+// AccountID returns whose account acts; uuid.Nil: it is whoever runs the service.
+func (a Actor) AccountID() uuid.UUID { return a.member }

@@ -1,0 +1,108 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+const domainColumns = `domain, challenge, created_at, verified_at, checked_at`
+
+func (d *Domain) dest() []any {
+	return []any{&d.Domain, &d.Challenge, db.Time(&d.CreatedAt), db.Time(&d.VerifiedAt), db.Time(&d.CheckedAt)}
+}
+
+// Domains lists a tenant's domains by name, at most MaxDomains.
+func Domains(ctx context.Context, d *db.DB, id ID) ([]Domain, error) {
+	all := []Domain{}
+	err := d.In(db.Tenant(id)).Each(ctx, `SELECT `+domainColumns+` FROM tenant_domain WHERE tenant_id = $1 ORDER BY domain`, []any{id}, func(scan func(...any) error) error {
+		one := Domain{TenantID: id}
+		err := scan(one.dest()...)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant: domains: %w", err)
+	}
+	return all, nil
+}
+
+// FindDomain returns a domain of a tenant, in a transaction within its scope. domain is as ParseDomain
+// spells it. It returns ErrDomainNotFound.
+func FindDomain(ctx context.Context, tx *db.Tx, id ID, domain string) (*Domain, error) {
+	one := Domain{TenantID: id}
+	err := tx.Row(ctx, `SELECT `+domainColumns+` FROM tenant_domain WHERE tenant_id = $1 AND domain = $2`, []any{id, domain}, one.dest()...)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, ErrDomainNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tenant: find domain: %w", err)
+	}
+	return &one, nil
+}
+
+// AddDomain gives a locked tenant a domain that it has yet to show to be its own. domain is as ParseDomain
+// spells it, and not among the tenant's. It returns ErrDomains. Whether another tenant has the domain is
+// not told to who has not shown anything.
+func AddDomain(ctx context.Context, tx *db.Tx, t *Tenant, domain string) (*Domain, error) {
+	var has int
+	if err := tx.Row(ctx, `SELECT count(*) FROM tenant_domain WHERE tenant_id = $1`, []any{t.ID}, &has); err != nil {
+		return nil, fmt.Errorf("tenant: add domain: %w", err)
+	}
+	if has >= MaxDomains {
+		return nil, ErrDomains
+	}
+	d := &Domain{TenantID: t.ID, Domain: domain, Challenge: newChallenge(t.ID), CreatedAt: tx.Now}
+	if _, err := tx.Exec(ctx, `INSERT INTO tenant_domain (tenant_id, domain, challenge, created_at) VALUES ($1, $2, $3, $4)`, d.TenantID, d.Domain, d.Challenge, d.CreatedAt); err != nil {
+		return nil, fmt.Errorf("tenant: add domain: %w", err)
+	}
+	return d, nil
+}
+
+// MarkVerified notes that a locked tenant's domain was found to be its own now. Of tenants that have
+// shown it at once, one gets it. It returns ErrDomainTaken; on PostgreSQL the transaction is then lost.
+func MarkVerified(ctx context.Context, tx *db.Tx, d *Domain) error {
+	_, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = COALESCE(verified_at, $3), checked_at = $3 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now)
+	if tx.Unique(err) {
+		return ErrDomainTaken
+	}
+	if err != nil {
+		return fmt.Errorf("tenant: mark verified: %w", err)
+	}
+	if d.CheckedAt = tx.Now; !d.Verified() {
+		d.VerifiedAt = tx.Now
+	}
+	return nil
+}
+
+// MarkUnverified notes that a locked tenant's domain was not, or not any more, found to be its own.
+func MarkUnverified(ctx context.Context, tx *db.Tx, d *Domain) error {
+	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = NULL, checked_at = $3 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now); err != nil {
+		return fmt.Errorf("tenant: mark unverified: %w", err)
+	}
+	return nil
+}
+
+// RemoveDomain takes a domain from a locked tenant. It returns ErrDomainNotFound.
+func RemoveDomain(ctx context.Context, tx *db.Tx, t *Tenant, domain string) error {
+	n, err := tx.Exec(ctx, `DELETE FROM tenant_domain WHERE tenant_id = $1 AND domain = $2`, t.ID, domain)
+	if err != nil {
+		return fmt.Errorf("tenant: remove domain: %w", err)
+	}
+	if n == 0 {
+		return ErrDomainNotFound
+	}
+	return nil
+}
+
+// ByDomain returns the active tenant that has shown a domain to be its own. domain is as ParseDomain
+// spells it. It asks beyond any scope, so what it returns says nothing of who may come in. It returns
+// ErrNotFound.
+func ByDomain(ctx context.Context, d *db.DB, domain string) (*Tenant, error) {
+	return one(func(dest []any) error {
+		return d.In(db.All()).Row(ctx, `SELECT `+Columns+` FROM tenant_domain o JOIN tenant t ON t.id = o.tenant_id
+			WHERE o.domain = $1 AND o.verified_at IS NOT NULL AND t.active`, []any{domain}, dest...)
+	})
+}

@@ -1,0 +1,80 @@
+// Package member is who belongs to a tenant and what they may do there: roles, permissions of their own,
+// ownership, joining by a verified domain, leaving, and the answer to why somebody may do something.
+//
+// Whoever changes what another may do gives and takes no more than they have themselves. That is decided
+// with the tenant locked, so nobody acts on rights that they lost a moment ago, and the last owner stays.
+// Rows of memberships and what a role is are domain/tenant's and domain/role's; invitations are left to
+// feature/invitation.
+package member
+
+import (
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+)
+
+// Failures a caller can act on. Those of package tenant and role.ErrEscalation come besides.
+var (
+	ErrQuery        = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
+	ErrInactive     = fault.New(fault.Conflict, "member_inactive", "This account is disabled, so it cannot be an owner.")
+	ErrPermissions  = fault.New(fault.Invalid, "permissions_too_many", "A role can hold at most 100 permissions, and a member as many besides their role.")
+	ErrRoleNotFound = fault.New(fault.NotFound, "role_not_found", "There is no such role.")
+	ErrRoleExists   = fault.New(fault.Conflict, "role_exists", "There is a role of this name already.")
+	ErrRoleCommon   = fault.New(fault.Conflict, "role_common", "All organisations have this role. It cannot be changed here.")
+	ErrRoleInUse    = fault.New(fault.Conflict, "role_in_use", "Members have this role, or get it when they join. Give them another first.")
+	ErrRoles        = fault.New(fault.Conflict, "roles_too_many", "An organisation can make at most 50 roles of its own.")
+)
+
+// How many members a page of List has.
+const (
+	DefaultPage = 50
+	MaxPage     = 200
+)
+
+// Member is one account in one tenant, with what it may do there.
+type Member struct {
+	role.Grant
+	AccountID account.ID
+	Subject   string
+	Email     string
+	FullName  string
+	Active    bool // whether the account is
+	JoinedAt  time.Time
+}
+
+// Query asks for members of a tenant. Empty members pick none out.
+type Query struct {
+	Prefix string // of the address or the full name
+	Role   string
+	After  string // Page.Next of the page before
+	Limit  int    // 0: DefaultPage
+}
+
+// Page is a part of the list of members.
+type Page struct {
+	Members []Member
+	Next    string // asks for what follows, as Query.After; empty at the end
+}
+
+// RoleInfo is a role with how many members of a tenant have it.
+type RoleInfo struct {
+	role.Role
+	Members int
+}
+
+// Deps is what a Service works with. Every member is required.
+type Deps struct {
+	DB      *db.DB
+	Roles   *role.Set
+	Letters *letter.Post
+}
+
+// Service manages members and roles of tenants. It is safe for concurrent use.
+type Service struct{ Deps }
+
+// New returns a Service.
+func New(deps Deps) *Service { return &Service{deps} }

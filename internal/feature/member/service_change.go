@@ -1,0 +1,203 @@
+package member
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+)
+
+// Change is what becomes of a member; nil leaves a thing as it is.
+type Change struct {
+	Role   *string
+	Direct *[]string // permissions besides those of the role, in place of those they have
+}
+
+// SetRole is Set for the role alone.
+func (s *Service) SetRole(ctx context.Context, by tenant.Actor, id tenant.ID, subject, to string) (*Member, error) {
+	return s.Set(ctx, by, id, subject, Change{Role: &to})
+}
+
+// SetPermissions is Set for the permissions besides the role alone.
+func (s *Service) SetPermissions(ctx context.Context, by tenant.Actor, id tenant.ID, subject string, direct []string) (*Member, error) {
+	return s.Set(ctx, by, id, subject, Change{Direct: &direct})
+}
+
+// Set changes what a member may do, all of it or nothing, and tells them. by must be able to do all that
+// the member can, and all that they give. It returns role.ErrEscalation, role.ErrUnknown,
+// role.ErrPermission, ErrPermissions, ErrInactive, tenant.ErrLastOwner, tenant.ErrMemberNotFound and what
+// tenant.Act does.
+func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subject string, c Change) (*Member, error) {
+	more, err := s.declared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var changed *Member
+	err = s.actOn(ctx, by, id, role.ManageMembers, subject, func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error {
+		if !g.Commands(m.Grant) {
+			return role.ErrEscalation
+		}
+		if err := s.setRole(ctx, tx, by, t, g, m, c.Role); err != nil {
+			return err
+		}
+		if err := s.setDirect(ctx, tx, by, t, g, m, c.Direct, more); err != nil {
+			return err
+		}
+		changed, err = find(ctx, tx, s.Deps.Roles, t.ID, subject)
+		return err
+	})
+	return changed, err
+}
+
+func (s *Service) setRole(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *string) error {
+	if to == nil || *to == m.Role {
+		return nil
+	}
+	r, err := tenant.FindRole(ctx, tx, s.Deps.Roles, t.ID, *to)
+	switch {
+	case err != nil:
+		return err
+	case !g.Gives(r):
+		return role.ErrEscalation
+	case r.Name == role.Owner && !m.Active:
+		return ErrInactive
+	}
+	if err := tenant.SetRole(ctx, tx, t, m.AccountID, r.Name); err != nil {
+		return err
+	}
+	e := audit.Event{Kind: "member.role_changed", AccountID: m.AccountID, TenantID: t.ID, Detail: map[string]string{"from": m.Role, "to": r.Name}}
+	if err := tenant.Record(ctx, tx, by, e); err != nil {
+		return err
+	}
+	kind := letter.TenantRoleChanged
+	if r.Name == role.Owner {
+		kind = letter.TenantOwner
+	}
+	return s.Letters.Write(ctx, tx, kind, m.AccountID, letter.Content{Name: t.Name})
+}
+
+func (s *Service) setDirect(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *[]string, declared []string) error {
+	if to == nil {
+		return nil
+	}
+	entries, err := s.entries(g, *to, m.Direct, declared)
+	if err != nil || slices.Equal(entries, m.Direct) {
+		return err
+	}
+	if err := tenant.SetPermissions(ctx, tx, t, m.AccountID, entries); err != nil {
+		return err
+	}
+	e := audit.Event{Kind: "member.permissions_changed", AccountID: m.AccountID, TenantID: t.ID,
+		Detail: map[string]string{"from": role.Join(m.Direct), "to": role.Join(entries)}}
+	if err := tenant.Record(ctx, tx, by, e); err != nil {
+		return err
+	}
+	return s.Letters.Write(ctx, tx, letter.TenantRoleChanged, m.AccountID, letter.Content{Name: t.Name})
+}
+
+// Remove ends a membership and tells whoever had it. It returns what Set does.
+func (s *Service) Remove(ctx context.Context, by tenant.Actor, id tenant.ID, subject string) error {
+	return s.actOn(ctx, by, id, role.ManageMembers, subject, func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error {
+		if by.AccountID() == m.AccountID {
+			return leave(ctx, tx, t, m.AccountID)
+		}
+		if !g.Commands(m.Grant) {
+			return role.ErrEscalation
+		}
+		if err := tenant.Remove(ctx, tx, t, m.AccountID); err != nil {
+			return err
+		}
+		e := audit.Event{Kind: "member.removed", AccountID: m.AccountID, TenantID: t.ID, Detail: map[string]string{"role": m.Role}}
+		if err := tenant.Record(ctx, tx, by, e); err != nil {
+			return err
+		}
+		return s.Letters.Write(ctx, tx, letter.TenantRemoved, m.AccountID, letter.Content{Name: t.Name})
+	})
+}
+
+// Transfer makes a member an owner, and by, who must be one, an admin; both are told. Where by is staff
+// nobody is an owner less. It returns role.ErrEscalation where by is none, and what Set does.
+func (s *Service) Transfer(ctx context.Context, by tenant.Actor, id tenant.ID, toSubject string) error {
+	owner, admin := role.Owner, role.Admin
+	return s.actOn(ctx, by, id, role.DeleteTenant, toSubject, func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error {
+		switch {
+		case g.Role != role.Owner:
+			return role.ErrEscalation
+		case by.AccountID() == m.AccountID:
+			return nil // theirs already
+		}
+		if err := s.setRole(ctx, tx, by, t, g, m, &owner); err != nil {
+			return err
+		}
+		if !by.Staff() {
+			if err := s.setRole(ctx, tx, by, t, g, &Member{Grant: g, AccountID: by.AccountID()}, &admin); err != nil {
+				return err
+			}
+		}
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "ownership.transferred", AccountID: m.AccountID, TenantID: t.ID})
+	})
+}
+
+// actOn runs what by does to a member, and writes down when it is refused.
+func (s *Service) actOn(ctx context.Context, by tenant.Actor, id tenant.ID, permission, subject string, fn func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error) error {
+	refused := audit.Event{Kind: "member.change_refused", TenantID: id}
+	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, permission, func(tx *db.Tx, t *tenant.Tenant, g role.Grant) error {
+		m, err := find(ctx, tx, s.Deps.Roles, t.ID, subject)
+		if err != nil {
+			return err
+		}
+		refused.AccountID = m.AccountID
+		return fn(tx, t, g, m)
+	})
+	return s.refused(ctx, by, refused, err)
+}
+
+// refused writes down that by may not do what they tried, and returns err.
+func (s *Service) refused(ctx context.Context, by tenant.Actor, e audit.Event, err error) error {
+	f, ok := fault.From(err)
+	if !ok || f.Kind != fault.Forbidden && !errors.Is(err, tenant.ErrLastOwner) {
+		return err
+	}
+	e.Reason = f.Code
+	return cmp.Or(tenant.Refuse(ctx, s.DB, by, e), err)
+}
+
+// entries returns permissions in the one way that they are stored. Those that are not had yet must be
+// declared, and g must have all of them. It returns role.ErrPermission, ErrPermissions and
+// role.ErrEscalation.
+func (s *Service) entries(g role.Grant, wanted, had, declared []string) ([]string, error) {
+	entries := slices.Clone(wanted)
+	slices.Sort(entries)
+	entries = slices.Compact(entries)
+	if len(entries) > role.MaxEntries {
+		return nil, ErrPermissions
+	}
+	for _, entry := range entries {
+		if err := s.Deps.Roles.Check(entry, declared); err != nil && !slices.Contains(had, entry) {
+			return nil, err
+		}
+	}
+	for _, entry := range entries {
+		if !g.Covers(entry) {
+			return nil, role.ErrEscalation
+		}
+	}
+	return entries, nil
+}
+
+// declared returns the permissions that were declared while running.
+func (s *Service) declared(ctx context.Context) ([]string, error) {
+	all, err := role.Declarations(ctx, s.DB)
+	names := make([]string, len(all))
+	for i, d := range all {
+		names[i] = d.Name
+	}
+	return names, err
+}

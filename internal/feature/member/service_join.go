@@ -1,0 +1,167 @@
+package member
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// Leave ends the membership of an account in a tenant, by its own wish. It returns tenant.ErrLastOwner,
+// and tenant.ErrNotMember.
+func (s *Service) Leave(ctx context.Context, accountID account.ID, id tenant.ID) error {
+	by := tenant.By(accountID)
+	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, "", func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
+		return leave(ctx, tx, t, accountID)
+	})
+	return s.refused(ctx, by, audit.Event{Kind: "member.change_refused", AccountID: accountID, TenantID: id}, err)
+}
+
+func leave(ctx context.Context, tx *db.Tx, t *tenant.Tenant, accountID account.ID) error {
+	if err := tenant.Remove(ctx, tx, t, accountID); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Event{Kind: "member.left", AccountID: accountID, TenantID: t.ID})
+}
+
+// Add makes an account a member without asking it, which is for staff and the command line alone. It
+// returns tenant.ErrPermission to others, account.ErrNotFound, tenant.ErrMember, tenant.ErrEmailDomain,
+// role.ErrUnknown, and ErrInactive where it would be an owner.
+func (s *Service) Add(ctx context.Context, by tenant.Actor, id tenant.ID, subject, as string) (*Member, error) {
+	if !by.Staff() {
+		return nil, tenant.ErrPermission
+	}
+	var added *Member
+	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, "", func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
+		a, err := account.FindBySubject(ctx, tx, subject)
+		if err != nil {
+			return err
+		}
+		r, err := tenant.FindRole(ctx, tx, s.Deps.Roles, t.ID, as)
+		if err != nil {
+			return err
+		}
+		if r.Name == role.Owner && !a.Active {
+			return ErrInactive
+		}
+		if err := join(ctx, tx, t, a, r.Name, "staff"); err != nil {
+			return err
+		}
+		added, err = find(ctx, tx, s.Deps.Roles, t.ID, subject)
+		return err
+	})
+	return added, err
+}
+
+// Joinable returns the tenants that an account may join without being invited: the one that has shown
+// that the domain of its verified address is its own, where that tenant's policy lets such people in and
+// they are no members yet.
+func (s *Service) Joinable(ctx context.Context, a *account.Account) ([]tenant.Tenant, error) {
+	email, err := account.ParseEmail(a.Email)
+	if err != nil || !a.EmailVerified {
+		return nil, nil //nolint:nilerr // nobody's domain
+	}
+	t, err := tenant.ByDomain(ctx, s.DB, tenant.DomainOf(email.Key))
+	if errors.Is(err, tenant.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !t.Policy.Joins(email.Key) {
+		return nil, nil
+	}
+	switch _, err := find(ctx, s.DB.In(db.Tenant(t.ID)), s.Deps.Roles, t.ID, a.Subject); {
+	case err == nil:
+		return nil, nil
+	case !errors.Is(err, tenant.ErrMemberNotFound):
+		return nil, err
+	}
+	return []tenant.Tenant{*t}, nil
+}
+
+// Join makes an account a member of the tenant that name means, by slug or id, as its policy says of
+// people with an address of one of its verified domains. All that it rests on is read again with the
+// tenant locked. It returns tenant.ErrNotMember wherever they may not, also where there is no such tenant,
+// and tenant.ErrMember.
+func (s *Service) Join(ctx context.Context, accountID account.ID, name string) (*tenant.Tenant, error) {
+	if !isText(name) {
+		return nil, tenant.ErrNotMember
+	}
+	found, err := tenant.FindByName(ctx, s.DB, name)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return nil, tenant.ErrNotMember
+	}
+	if err != nil {
+		return nil, err
+	}
+	var joined *tenant.Tenant
+	err = s.DB.In(db.Tenant(found.ID)).InTx(ctx, func(tx *db.Tx) error {
+		t, err := tenant.Lock(ctx, tx, found.ID)
+		if err != nil {
+			return err
+		}
+		joined = t
+		a, err := account.Find(ctx, tx, accountID)
+		if err != nil {
+			return err
+		}
+		return s.joinByDomain(ctx, tx, t, a)
+	})
+	if errors.Is(err, tenant.ErrNotFound) || errors.Is(err, account.ErrNotFound) {
+		err = tenant.ErrNotMember
+	}
+	if err != nil {
+		return nil, err
+	}
+	return joined, nil
+}
+
+func (s *Service) joinByDomain(ctx context.Context, tx *db.Tx, t *tenant.Tenant, a *account.Account) error {
+	email, err := account.ParseEmail(a.Email)
+	if err != nil || !t.Active || !a.Active || !a.EmailVerified || !t.Policy.Joins(email.Key) {
+		return tenant.ErrNotMember
+	}
+	d, err := tenant.FindDomain(ctx, tx, t.ID, tenant.DomainOf(email.Key))
+	if errors.Is(err, tenant.ErrDomainNotFound) || err == nil && !d.Verified() {
+		return tenant.ErrNotMember
+	}
+	if err != nil {
+		return err
+	}
+	r, err := tenant.FindRole(ctx, tx, s.Deps.Roles, t.ID, t.Policy.JoinRole)
+	if errors.Is(err, role.ErrUnknown) || r.Name == role.Owner {
+		return tenant.ErrNotMember
+	}
+	if err != nil {
+		return err
+	}
+	return join(ctx, tx, t, a, r.Name, "domain")
+}
+
+// join makes an account a member of a locked tenant and writes down by which way. It returns
+// tenant.ErrEmailDomain, tenant.ErrMember, tenant.ErrMemberships, and account.ErrNotFound where the account
+// was erased meanwhile.
+func join(ctx context.Context, tx *db.Tx, t *tenant.Tenant, a *account.Account, as, through string) error {
+	if !admits(t.Policy, a) {
+		return tenant.ErrEmailDomain
+	}
+	err := tenant.Join(ctx, tx, t, a.ID, as)
+	if tx.Orphan(err) {
+		return account.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Event{Kind: "member.joined", AccountID: a.ID, TenantID: t.ID, Detail: map[string]string{"role": as, "through": through}})
+}
+
+// admits reports whether the policy takes an account's address: one that is not verified is no address.
+func admits(p tenant.Policy, a *account.Account) bool {
+	email, err := account.ParseEmail(a.Email)
+	return len(p.EmailDomains) == 0 || err == nil && a.EmailVerified && p.AllowsEmail(email.Key)
+}

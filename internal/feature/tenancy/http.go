@@ -1,0 +1,215 @@
+package tenancy
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+// Routes returns what this feature answers. A {tenant} is a slug or an id.
+func Routes(s *Service) []web.Route {
+	return []web.Route{
+		web.Get("/tenants/", web.SignedIn, web.JSON(s.handleMine)).Says("The tenants one belongs to, and whether one can make others"),
+		web.Post("/tenants/", web.SignedIn, web.JSON(s.handleCreate)).Says("Make a tenant and become its owner").Answers(http.StatusCreated),
+		web.Get("/tenants/{tenant}/", web.MemberToken, web.JSON(s.handleGet)).Needs(role.ReadTenant).Says("A tenant and its policy"),
+		web.Patch("/tenants/{tenant}/", web.MemberToken, web.JSON(s.handleChange)).Needs(role.ManageTenant).Freshly().Says("Change a tenant's names and policy; members left out stay as they are"),
+		web.Delete("/tenants/{tenant}/", web.MemberToken, web.JSON(s.handleDelete)).Needs(role.DeleteTenant).Freshly().Says("Delete a tenant for good; its members are told").Answers(http.StatusNoContent),
+		web.Get("/tenants/{tenant}/domains/", web.MemberToken, web.JSON(s.handleDomains)).Needs(role.ReadTenant).Says("The domains that a tenant says are its own"),
+		web.Post("/tenants/{tenant}/domains/", web.MemberToken, web.JSON(s.handleAddDomain)).Needs(role.ManageTenant).Says("Add a domain; the answer says what to publish").Answers(http.StatusCreated),
+		web.Post("/tenants/{tenant}/domains/{domain}/verify/", web.MemberToken, web.JSON(s.handleVerifyDomain)).Needs(role.ManageTenant).Says("Look for the challenge of a domain"),
+		web.Delete("/tenants/{tenant}/domains/{domain}/", web.MemberToken, web.JSON(s.handleRemoveDomain)).Needs(role.ManageTenant).Says("Remove a domain").Answers(http.StatusNoContent),
+		web.Get("/tenants/{tenant}/audit/", web.MemberToken, web.JSON(s.handleEvents)).Needs(role.ReadAudit).Says("What happened in a tenant, the newest first; query: after, limit"),
+	}
+}
+
+type membershipJSON struct {
+	tenant.JSON
+	Role     string    `json:"role" doc:"One's own"`
+	JoinedAt time.Time `json:"joined_at"`
+}
+
+type mineResponse struct {
+	Body struct {
+		Tenants   []membershipJSON `json:"tenants"`
+		MayCreate bool             `json:"may_create" doc:"Whether one can make tenants"`
+	}
+}
+
+func (s *Service) handleMine(ctx context.Context, _ *struct{}) (*mineResponse, error) {
+	by := session.FromContext(ctx)
+	mine, err := s.Mine(ctx, by.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	out := &mineResponse{}
+	out.Body.Tenants = make([]membershipJSON, len(mine))
+	for i, m := range mine {
+		out.Body.Tenants[i] = membershipJSON{JSON: m.Tenant.JSON(), Role: m.Grant.Role, JoinedAt: m.JoinedAt.UTC()}
+	}
+	out.Body.MayCreate, err = s.may(ctx, by.AccountID)
+	return out, err
+}
+
+type createRequest struct {
+	Body struct {
+		Name string `json:"name" maxLength:"320"`
+		Slug string `json:"slug,omitempty" maxLength:"48" doc:"Left out: made from the name"`
+	}
+}
+
+type tenantResponse struct{ Body tenant.JSON }
+
+func answer(t *tenant.Tenant, err error) (*tenantResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &tenantResponse{t.JSON()}, nil
+}
+
+func (s *Service) handleCreate(ctx context.Context, in *createRequest) (*tenantResponse, error) {
+	return answer(s.Create(ctx, session.FromContext(ctx), in.Body.Name, in.Body.Slug))
+}
+
+func (s *Service) handleGet(ctx context.Context, _ *struct{}) (*tenantResponse, error) {
+	return answer(&tenant.FromContext(ctx).Tenant, nil)
+}
+
+// ChangeJSON is what the API takes to change a tenant. Members left out stay as they are.
+type ChangeJSON struct {
+	Name   *string           `json:"name,omitempty" maxLength:"320"`
+	Slug   *string           `json:"slug,omitempty" maxLength:"48" doc:"The former one is kept from others"`
+	Color  *string           `json:"color,omitempty" maxLength:"7"`
+	Policy *PolicyChangeJSON `json:"policy,omitempty"`
+}
+
+// PolicyChangeJSON is the part of it that is about the policy.
+type PolicyChangeJSON struct {
+	SecondFactor  *bool    `json:"second_factor,omitempty"`
+	MaxAge        *int64   `json:"max_age,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds; 0: as the service has it"`
+	RefuseMethods []string `json:"refuse_methods,omitempty" enum:"password,passkey,email" maxItems:"3"`
+	EmailDomains  []string `json:"email_domains,omitempty" maxItems:"20"`
+	JoinRole      *string  `json:"join_role,omitempty" maxLength:"32"`
+}
+
+// Apply is what Change is to do.
+func (c ChangeJSON) Apply(to *tenant.Settings) {
+	set(&to.Name, c.Name)
+	set(&to.Slug, c.Slug)
+	set(&to.Color, c.Color)
+	if c.Policy != nil {
+		c.Policy.apply(&to.Policy)
+	}
+}
+
+func (c *PolicyChangeJSON) apply(to *tenant.Policy) {
+	set(&to.SecondFactor, c.SecondFactor)
+	set(&to.JoinRole, c.JoinRole)
+	if c.MaxAge != nil {
+		to.MaxAge = time.Duration(*c.MaxAge) * time.Second
+	}
+	if m := c.RefuseMethods; m != nil {
+		to.NoPassword, to.NoPasskey, to.NoMail = slices.Contains(m, tenant.PasswordMethod), slices.Contains(m, tenant.PasskeyMethod), slices.Contains(m, tenant.EmailMethod)
+	}
+	if c.EmailDomains != nil {
+		to.EmailDomains = c.EmailDomains
+	}
+}
+
+// set takes over what is given.
+func set[T any](to *T, given *T) {
+	if given != nil {
+		*to = *given
+	}
+}
+
+type changeRequest struct{ Body ChangeJSON }
+
+func (s *Service) handleChange(ctx context.Context, in *changeRequest) (*tenantResponse, error) {
+	return answer(s.Change(ctx, actorOf(ctx), tenant.FromContext(ctx).Tenant.ID, in.Body.Apply))
+}
+
+type deleteRequest struct {
+	Body struct {
+		Slug string `json:"slug" maxLength:"48" doc:"Of the tenant, once more"`
+	}
+}
+
+func (s *Service) handleDelete(ctx context.Context, in *deleteRequest) (*struct{}, error) {
+	return nil, s.Delete(ctx, actorOf(ctx), tenant.FromContext(ctx).Tenant.ID, in.Body.Slug)
+}
+
+// actorOf is the member whom the edge has let in.
+func actorOf(ctx context.Context) tenant.Actor { return tenant.By(tenant.FromContext(ctx).AccountID) }
+
+type eventJSON struct {
+	ID      string            `json:"id"`
+	At      time.Time         `json:"at"`
+	Kind    string            `json:"kind"`
+	Account string            `json:"account" doc:"Whom it concerns; empty: nobody"`
+	Email   string            `json:"email" doc:"Theirs, while they are a member"`
+	By      string            `json:"by" doc:"Who did it: an account, staff or system"`
+	ByEmail string            `json:"by_email" doc:"Theirs, while they are a member"`
+	Address string            `json:"address"`
+	Device  string            `json:"device" doc:"What the caller said they use"`
+	Reason  string            `json:"reason"`
+	Detail  map[string]string `json:"detail"`
+}
+
+type eventsResponse struct {
+	Body struct {
+		Events []eventJSON `json:"events"`
+		Next   string      `json:"next" doc:"What after= takes for the next page; empty at the end. A page may be short and not be the last"`
+	}
+}
+
+func (s *Service) handleEvents(ctx context.Context, _ *struct{}) (*eventsResponse, error) {
+	after, limit, err := asked(web.FromContext(ctx).HTTP().URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := s.Events(ctx, tenant.FromContext(ctx).Tenant.ID, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &eventsResponse{}
+	out.Body.Next, out.Body.Events = next, make([]eventJSON, len(page))
+	for i, e := range page {
+		out.Body.Events[i] = eventJSON{ID: e.ID.String(), At: e.At.UTC(), Kind: e.Kind, Account: e.Subject, Email: e.Email, By: e.By, ByEmail: e.ByEmail,
+			Address: e.Address, Device: e.Device, Reason: e.Reason, Detail: e.Detail}
+	}
+	return out, nil
+}
+
+// asked reads which page a request wants, strictly: a mistyped name is not taken for none.
+func asked(raw string) (after string, limit int, err error) {
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return "", 0, ErrQuery
+	}
+	limit = DefaultPage
+	for name, values := range q {
+		switch {
+		case name != "after" && name != "limit":
+			return "", 0, ErrQuery.WithDetail("The query may have: after, limit.")
+		case len(values) != 1 || !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0):
+			return "", 0, ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
+		case name == "after":
+			after = values[0]
+		default:
+			if limit, err = strconv.Atoi(values[0]); err != nil || limit < 1 || limit > MaxPage {
+				return "", 0, ErrQuery.WithField("limit", "invalid", "A number from 1 to 200.")
+			}
+		}
+	}
+	return after, limit, nil
+}

@@ -1,0 +1,161 @@
+package tenancy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// Change applies change to a tenant's settings, as they are then, and returns the tenant. change may run
+// more than once. Nobody lets others join with rights that they do not have themselves. It returns what
+// tenant.Act does, the refusals of settings, also that a name is taken, ErrJoinRole, role.ErrEscalation,
+// role.ErrUnknown and ratelimit.ErrLimited.
+func (s *Service) Change(ctx context.Context, by tenant.Actor, id tenant.ID, change func(*tenant.Settings)) (t *tenant.Tenant, err error) {
+	err = s.guessing(ctx, id, func() error {
+		return tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, found *tenant.Tenant, g role.Grant) error {
+			t = found
+			return s.change(ctx, tx, by, t, g, change)
+		})
+	})
+	if errors.Is(err, role.ErrEscalation) {
+		refused := audit.Event{Kind: "tenant.change_refused", TenantID: id, Reason: role.ErrEscalation.Code}
+		err = cmp.Or(tenant.Refuse(ctx, s.DB, by, refused), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (s *Service) change(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, change func(*tenant.Settings)) error {
+	was, wanted := t.Settings(), t.Settings()
+	wanted.Policy.EmailDomains = slices.Clone(wanted.Policy.EmailDomains)
+	change(&wanted)
+	wanted, err := wanted.Check()
+	if err != nil {
+		return err
+	}
+	members := differing(was, wanted)
+	if len(members) == 0 {
+		return nil
+	}
+	if wanted.Policy.JoinRole != was.Policy.JoinRole {
+		if err := s.checkJoinRole(ctx, tx, t.ID, wanted.Policy.JoinRole); err != nil {
+			return err
+		}
+	}
+	if wanted.Policy.JoinRole != was.Policy.JoinRole || !slices.Equal(wanted.Policy.EmailDomains, was.Policy.EmailDomains) {
+		if err := s.mayLetJoin(ctx, tx, t.ID, g, wanted.Policy.JoinRole); err != nil {
+			return err
+		}
+	}
+	if err := tenant.Change(ctx, tx, t, wanted); err != nil {
+		return err
+	}
+	return tenant.Record(ctx, tx, by, audit.Event{Kind: "tenant.changed", TenantID: t.ID, Detail: map[string]string{"members": strings.Join(members, " "), "slug": t.Slug}})
+}
+
+// checkJoinRole returns ErrJoinRole or role.ErrUnknown for what nobody can join as.
+func (s *Service) checkJoinRole(ctx context.Context, tx *db.Tx, id tenant.ID, name string) error {
+	if name == "" {
+		return nil
+	}
+	if name == role.Owner {
+		return ErrJoinRole.WithField("join_role", ErrJoinRole.Code, ErrJoinRole.Detail)
+	}
+	_, err := tenant.FindRole(ctx, tx, s.Roles, id, name)
+	if errors.Is(err, role.ErrUnknown) {
+		return role.ErrUnknown.WithField("join_role", role.ErrUnknown.Code, role.ErrUnknown.Detail)
+	}
+	return err
+}
+
+// mayLetJoin returns role.ErrEscalation unless who has g may give the role that others join as. Whoever
+// says who may join, by a domain or by the policy, gives it to them.
+func (s *Service) mayLetJoin(ctx context.Context, tx *db.Tx, id tenant.ID, g role.Grant, joinRole string) error {
+	if joinRole == "" {
+		return nil
+	}
+	r, err := tenant.FindRole(ctx, tx, s.Roles, id, joinRole)
+	if errors.Is(err, role.ErrUnknown) {
+		return nil // the role is gone, and nobody joins as it
+	}
+	if err == nil && !g.Gives(r) {
+		err = role.ErrEscalation
+	}
+	return err
+}
+
+// differing lists the members of settings that are not the same, as the API names them.
+func differing(a, b tenant.Settings) []string {
+	var members []string
+	p, q := a.Policy, b.Policy
+	for _, m := range []struct {
+		name    string
+		differs bool
+	}{
+		{"name", a.Name != b.Name}, {"slug", a.Slug != b.Slug}, {"color", a.Color != b.Color},
+		{"policy.second_factor", p.SecondFactor != q.SecondFactor}, {"policy.max_age", p.MaxAge != q.MaxAge},
+		{"policy.refuse_methods", p.NoPassword != q.NoPassword || p.NoPasskey != q.NoPasskey || p.NoMail != q.NoMail},
+		{"policy.email_domains", !slices.Equal(p.EmailDomains, q.EmailDomains)}, {"policy.join_role", p.JoinRole != q.JoinRole},
+	} {
+		if m.differs {
+			members = append(members, m.name)
+		}
+	}
+	return members
+}
+
+// SetActive suspends a tenant, or lets its members in again. It is for whoever runs the service; reason is
+// theirs, for the audit. It returns tenant.ErrNotFound.
+func (s *Service) SetActive(ctx context.Context, id tenant.ID, active bool, reason string) (t *tenant.Tenant, err error) {
+	err = tenant.Act(ctx, s.DB, s.Roles, id, tenant.ByStaff(), "", func(tx *db.Tx, found *tenant.Tenant, _ role.Grant) error {
+		if t = found; t.Active == active {
+			return nil
+		}
+		if err := tenant.SetActive(ctx, tx, t, active); err != nil {
+			return err
+		}
+		kind := "tenant.suspended"
+		if active {
+			kind = "tenant.resumed"
+		}
+		return audit.Record(ctx, tx, audit.Event{Kind: kind, TenantID: id, Reason: reason})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Delete removes a tenant with its memberships, roles, domains and invitations for good, and tells all
+// its members. typedSlug is its slug, typed by whoever means it. It returns what tenant.Act does, and
+// ErrTyped.
+func (s *Service) Delete(ctx context.Context, by tenant.Actor, id tenant.ID, typedSlug string) error {
+	return tenant.Act(ctx, s.DB, s.Roles, id, by, role.DeleteTenant, func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
+		if typedSlug != t.Slug {
+			return ErrTyped.WithField("slug", ErrTyped.Code, ErrTyped.Detail)
+		}
+		members, err := memberIDs(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := tenant.Delete(ctx, tx, id); err != nil {
+			return err
+		}
+		for _, m := range members {
+			if err := s.Letters.Write(ctx, tx, letter.TenantDeleted, m, letter.Content{Name: t.Name}); err != nil {
+				return err
+			}
+		}
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "tenant.deleted", TenantID: id, Detail: map[string]string{"slug": t.Slug}})
+	})
+}

@@ -1,0 +1,134 @@
+package tenancy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+)
+
+// Domains lists a tenant's domains by name.
+func (s *Service) Domains(ctx context.Context, id tenant.ID) ([]tenant.Domain, error) {
+	return tenant.Domains(ctx, s.DB, id)
+}
+
+// AddDomain gives a tenant a domain that it has yet to show to be its own, or returns the one that it has
+// already. It returns what tenant.Act does, tenant.ErrDomain and tenant.ErrDomains.
+func (s *Service) AddDomain(ctx context.Context, by tenant.Actor, id tenant.ID, text string) (d *tenant.Domain, err error) {
+	name, err := tenant.ParseDomain(text)
+	if err != nil {
+		return nil, tenant.ErrDomain.WithField("domain", tenant.ErrDomain.Code, tenant.ErrDomain.Detail)
+	}
+	err = tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
+		if d, err = tenant.FindDomain(ctx, tx, id, name); !errors.Is(err, tenant.ErrDomainNotFound) {
+			return err
+		}
+		if d, err = tenant.AddDomain(ctx, tx, t, name); err != nil {
+			return err
+		}
+		return tenant.Record(ctx, tx, by, about("domain.added", d))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// VerifyDomain looks for the challenge of a tenant's domain, also of one that was shown before: where both
+// places can be asked and it is gone, the domain is the tenant's no more. Where people of such domains may
+// join, it is for whoever may give them the role that they join as. It returns what tenant.Act does,
+// tenant.ErrDomainNotFound, ErrDomainUnproven with what was looked for, tenant.ErrDomainTaken,
+// role.ErrEscalation and ratelimit.ErrLimited.
+func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.ID, domain string) (*tenant.Domain, error) {
+	looked, err := s.findDomain(ctx, by, id, domain)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: looks, Key: id.String()}); err != nil {
+		return nil, err
+	}
+	proof := s.Prover.Prove(ctx, looked)
+	var d *tenant.Domain
+	err = tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, t *tenant.Tenant, g role.Grant) (err error) {
+		if d, err = tenant.FindDomain(ctx, tx, id, looked.Domain); err != nil {
+			return err
+		}
+		if d.Challenge != looked.Challenge {
+			return tenant.ErrDomainNotFound // removed and added again meanwhile: that one was not looked for
+		}
+		if proof.Holds() && !d.Verified() {
+			if err := s.mayLetJoin(ctx, tx, id, g, t.Policy.JoinRole); err != nil {
+				return err
+			}
+		}
+		return settle(ctx, tx, by, d, proof)
+	})
+	if f, _ := fault.From(err); errors.Is(err, tenant.ErrDomainTaken) || errors.Is(err, role.ErrEscalation) {
+		refused := about("domain.verify_refused", looked)
+		refused.Reason = f.Code
+		err = cmp.Or(tenant.Refuse(ctx, s.DB, by, refused), err)
+	}
+	if err == nil && !proof.Holds() {
+		err = proof.refusal()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// settle writes down what was found. That nothing could be asked changes nothing.
+func settle(ctx context.Context, tx *db.Tx, by tenant.Actor, d *tenant.Domain, proof Proof) error {
+	was := d.Verified()
+	switch {
+	case proof.Holds():
+		if err := tenant.MarkVerified(ctx, tx, d); err != nil || was {
+			return err
+		}
+		return tenant.Record(ctx, tx, by, about("domain.verified", d))
+	case proof.Absent():
+		if err := tenant.MarkUnverified(ctx, tx, d); err != nil || !was {
+			return err
+		}
+		return tenant.Record(ctx, tx, by, about("domain.lost", d))
+	default:
+		return nil
+	}
+}
+
+// findDomain returns a domain to whoever may have it looked for.
+func (s *Service) findDomain(ctx context.Context, by tenant.Actor, id tenant.ID, domain string) (d *tenant.Domain, err error) {
+	err = tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, _ *tenant.Tenant, _ role.Grant) error {
+		name, err := tenant.ParseDomain(domain)
+		if err != nil {
+			return tenant.ErrDomainNotFound
+		}
+		d, err = tenant.FindDomain(ctx, tx, id, name)
+		return err
+	})
+	return d, err
+}
+
+// RemoveDomain takes a domain from a tenant. It returns what tenant.Act does, and tenant.ErrDomainNotFound.
+func (s *Service) RemoveDomain(ctx context.Context, by tenant.Actor, id tenant.ID, domain string) error {
+	return tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
+		name, err := tenant.ParseDomain(domain)
+		if err != nil {
+			return tenant.ErrDomainNotFound
+		}
+		if err := tenant.RemoveDomain(ctx, tx, t, name); err != nil {
+			return err
+		}
+		return tenant.Record(ctx, tx, by, about("domain.removed", &tenant.Domain{TenantID: id, Domain: name}))
+	})
+}
+
+func about(kind string, d *tenant.Domain) audit.Event {
+	return audit.Event{Kind: kind, TenantID: d.TenantID, Detail: map[string]string{"domain": d.Domain}}
+}

@@ -1,0 +1,59 @@
+package tenancy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+)
+
+// memberIDs returns the accounts of a tenant's members, in a transaction within its scope.
+func memberIDs(ctx context.Context, tx *db.Tx, id tenant.ID) ([]account.ID, error) {
+	var all []account.ID
+	err := tx.Each(ctx, `SELECT account_id FROM membership WHERE tenant_id = $1 ORDER BY created_at, account_id`, []any{id}, func(scan func(...any) error) error {
+		var one account.ID
+		err := scan(&one)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenancy: members: %w", err)
+	}
+	return all, nil
+}
+
+// person is an account as events of a tenant name it.
+type person struct {
+	subject string
+	email   string // of a member; empty: they are none, or no more
+}
+
+// people returns the accounts with these ids that there still are.
+func people(ctx context.Context, d *db.DB, id tenant.ID, ids []uuid.UUID) (map[uuid.UUID]person, error) {
+	found := map[uuid.UUID]person{}
+	if len(ids) == 0 {
+		return found, nil
+	}
+	args, places := []any{id}, make([]string, len(ids))
+	for i, one := range ids {
+		args = append(args, one)
+		places[i] = fmt.Sprintf("$%d", len(args))
+	}
+	err := d.In(db.Tenant(id)).Each(ctx, `SELECT a.id, a.subject, CASE WHEN m.account_id IS NULL THEN '' ELSE a.email END
+		FROM account a LEFT JOIN membership m ON m.tenant_id = $1 AND m.account_id = a.id WHERE a.id IN (`+strings.Join(places, ", ")+`)`, args, func(scan func(...any) error) error {
+		var one uuid.UUID
+		var p person
+		err := scan(&one, &p.subject, &p.email)
+		found[one] = p
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenancy: people: %w", err)
+	}
+	return found, nil
+}

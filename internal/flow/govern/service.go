@@ -1,0 +1,121 @@
+package govern
+
+import (
+	"context"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+)
+
+// Query looks tenants up. Empty members take their defaults.
+type Query struct {
+	By     string // name (default) or slug
+	Prefix string // how it begins
+	Status string // all (default), active or suspended
+	After  string
+	Limit  int // 1 to MaxPage; 0 means DefaultPage
+}
+
+// Page is a part of a list of tenants.
+type Page struct {
+	Tenants []*tenant.Tenant
+	// Next asks for what follows, as After of the same question; empty at the end.
+	Next string
+}
+
+// Search returns tenants: the newest first without a prefix, else in the order of what is looked at.
+// It returns tenant.ErrSearch and ErrQuery.
+func (s *Service) Search(ctx context.Context, q Query) (page Page, err error) {
+	if q.By == "" {
+		q.By = string(tenant.NameColumn)
+	}
+	if q.Status == "" {
+		q.Status = string(tenant.All)
+	}
+	after, err := q.place()
+	if err != nil {
+		return page, err
+	}
+	found, next, err := tenant.Search(ctx, s.DB, tenant.Query{By: tenant.Column(q.By), Prefix: q.Prefix, Status: tenant.Status(q.Status), After: after, Limit: limited(q.Limit)})
+	if err != nil {
+		return page, err
+	}
+	return Page{Tenants: found, Next: q.cursor(next)}, nil
+}
+
+func limited(n int) int {
+	if n <= 0 {
+		return DefaultPage
+	}
+	return min(n, MaxPage)
+}
+
+// Create makes a tenant whose owner is the account with this subject. An empty slug is made from the
+// name. It returns account.ErrNotFound, and what tenancy.CreateFor returns.
+func (s *Service) Create(ctx context.Context, name, slug, owner string) (*tenant.Tenant, error) {
+	a, err := s.findAccount(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	return s.Tenancy.CreateFor(ctx, a, name, slug)
+}
+
+// Detail is what is known of a tenant itself.
+type Detail struct {
+	*tenant.Tenant
+	Domains []tenant.Domain
+}
+
+// Detail returns what is known of the tenant with this slug or id. It returns tenant.ErrNotFound.
+func (s *Service) Detail(ctx context.Context, name string) (*Detail, error) {
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	domains, err := s.Tenancy.Domains(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &Detail{t, domains}, nil
+}
+
+// Change changes settings of a tenant. It returns tenant.ErrNotFound and what tenancy.Change returns.
+func (s *Service) Change(ctx context.Context, name string, change func(*tenant.Settings)) (*tenant.Tenant, error) {
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Tenancy.Change(ctx, tenant.ByStaff(), t.ID, change)
+}
+
+// Suspend keeps the members of a tenant out, from their next request on: nothing is lost. The audit
+// keeps the reason. It returns tenant.ErrNotFound and ErrReason; suspending again changes nothing.
+func (s *Service) Suspend(ctx context.Context, name, reason string) (*tenant.Tenant, error) {
+	return s.setActive(ctx, name, false, reason)
+}
+
+// Resume lets the members of a suspended tenant in again. It returns what Suspend returns.
+func (s *Service) Resume(ctx context.Context, name, reason string) (*tenant.Tenant, error) {
+	return s.setActive(ctx, name, true, reason)
+}
+
+func (s *Service) setActive(ctx context.Context, name string, active bool, reason string) (*tenant.Tenant, error) {
+	reason, err := reasonOf(reason)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Tenancy.SetActive(ctx, t.ID, active, reason)
+}
+
+// Delete removes a tenant with all that is in it, and tells its members. typed is its slug once more. It
+// returns tenant.ErrNotFound and what tenancy.Delete returns.
+func (s *Service) Delete(ctx context.Context, name, typed string) error {
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return err
+	}
+	return s.Tenancy.Delete(ctx, tenant.ByStaff(), t.ID, typed)
+}

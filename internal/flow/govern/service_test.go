@@ -1,0 +1,173 @@
+package govern_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
+)
+
+func TestWhatStaffDoIsAuditedWithActorAndTenant(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := acting(t.Context(), "a member of staff")
+		made, err := w.service.Create(ctx, "Beta Works", "", w.owner.Subject)
+		w.must(err)
+		if made.Slug != "beta-works" {
+			t.Errorf("the slug is %s", made.Slug)
+		}
+		w.must2(w.service.Change(ctx, "beta-works", func(s *tenant.Settings) { s.Slug = "beta" }))
+		w.must2(w.service.AddMember(ctx, "beta", w.person.Subject, role.Member))
+		admin := role.Admin
+		w.must2(w.service.ChangeMember(ctx, "beta", w.person.Subject, member.Change{Role: &admin, Direct: &[]string{"notes.read"}}))
+		w.must2(w.service.Suspend(ctx, "beta", "  the bill\n is not paid "))
+		w.must2(w.service.Suspend(ctx, "beta", "the bill is still not paid"))
+		w.must2(w.service.Resume(ctx, made.ID.String(), "the bill is paid now"))
+		w.must(w.service.RemoveMember(ctx, "beta", w.person.Subject))
+		w.must(w.service.Delete(ctx, "beta", "beta"))
+		var kinds []string
+		for _, e := range append(w.events("tenant."), w.events("member.")...) {
+			if e.actor != "a member of staff" || e.tenant != made.ID {
+				t.Errorf("%s: by %q in %s", e.kind, e.actor, e.tenant)
+			}
+			kinds = append(kinds, strings.TrimSpace(e.kind+" "+e.reason))
+		}
+		want := []string{"tenant.created", "tenant.changed", "tenant.suspended the bill is not paid", "tenant.resumed the bill is paid now", "tenant.deleted"}
+		if got := kinds[:min(len(want), len(kinds))]; !slices.Equal(got, want) {
+			t.Errorf("audited %q", got)
+		}
+		for _, kind := range []string{"member.joined", "member.role_changed", "member.permissions_changed", "member.removed"} {
+			if !slices.ContainsFunc(kinds, func(k string) bool { return strings.HasPrefix(k, kind) }) {
+				t.Errorf("%s is not audited: %q", kind, kinds)
+			}
+		}
+	})
+}
+
+func TestASuspendedTenantLetsNobodyIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		enter := func() error {
+			_, err := tenant.Enter(t.Context(), w.DB.DB, w.Roles, w.owner.ID, "acme")
+			return err
+		}
+		w.must(enter())
+		suspended, err := w.service.Suspend(t.Context(), "acme", "the bill is not paid")
+		if err != nil || suspended.Active || !errors.Is(enter(), tenant.ErrNotMember) {
+			t.Errorf("suspended: %v, %v", err, enter())
+		}
+		resumed, err := w.service.Resume(t.Context(), "acme", "the bill is paid now")
+		if err != nil || !resumed.Active || enter() != nil {
+			t.Errorf("resumed: %v, %v", err, enter())
+		}
+		if !w.Stands(w.byOwner) {
+			t.Error("the owner was signed out")
+		}
+	})
+}
+
+// A tenant whose last owner is gone for good is handed to another.
+func TestStaffNameAnOwner(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.must2(w.service.AddMember(t.Context(), "acme", w.person.Subject, role.Owner))
+		w.must(w.service.RemoveMember(t.Context(), "acme", w.owner.Subject))
+		if err := w.service.RemoveMember(t.Context(), "acme", w.person.Subject); !errors.Is(err, tenant.ErrLastOwner) {
+			t.Errorf("the last owner: %v", err)
+		}
+		page, err := w.service.Members(t.Context(), "acme", member.Query{})
+		if err != nil || len(page.Members) != 1 || page.Members[0].Subject != w.person.Subject || page.Members[0].Role != role.Owner {
+			t.Errorf("members: %+v, %v", page, err)
+		}
+	})
+}
+
+func TestDeletingWantsTheSlugOnceMore(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, typed := range []string{"", "ACME", w.acme.ID.String()} {
+			if err := w.service.Delete(t.Context(), "acme", typed); !errors.Is(err, tenancy.ErrTyped) {
+				t.Errorf("%q: %v", typed, err)
+			}
+		}
+		w.must(w.service.Delete(t.Context(), w.acme.ID.String(), "acme"))
+		if _, err := w.service.Find(t.Context(), "acme"); !errors.Is(err, tenant.ErrNotFound) {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+func TestPermissionsAreDeclaredWhileRunning(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := acting(t.Context(), "a member of staff")
+		give := func() error {
+			_, err := w.service.ChangeMember(ctx, "acme", w.owner.Subject, member.Change{Direct: &[]string{"files.read"}})
+			return err
+		}
+		if err := give(); !errors.Is(err, role.ErrPermission) {
+			t.Errorf("given before it was declared: %v", err)
+		}
+		w.must(w.service.Declare(ctx, "files.read", " See <files> "))
+		w.must(give())
+		for range 2 { // an application declares its own whenever it starts
+			w.must(w.service.Declare(ctx, "files.read", "See files"))
+		}
+		w.must(w.service.Declare(ctx, "notes.read", "See notes"))
+		if got := w.events("permission."); len(got) != 3 || got[0].actor != "a member of staff" {
+			t.Errorf("audited %+v", got)
+		}
+		all, err := w.service.Permissions(ctx)
+		w.must(err)
+		var got []string
+		for _, p := range all {
+			if p.Source != govern.BuiltIn {
+				got = append(got, fmt.Sprint(p.Name, " ", p.Source, " ", p.Description, " ", !p.DeclaredAt.IsZero()))
+			}
+		}
+		if want := []string{"files.read declared See files true", "notes.read configuration See notes true", "notes.write configuration  false"}; !slices.Equal(got, want) {
+			t.Errorf("%q", got)
+		}
+		w.must(w.service.Withdraw(ctx, "files.read"))
+		if err := w.service.Withdraw(ctx, "files.read"); !errors.Is(err, govern.ErrUndeclared) {
+			t.Errorf("withdrawn twice: %v", err)
+		}
+		if got := w.events("permission.withdrawn"); len(got) != 1 {
+			t.Errorf("audited %+v", got)
+		}
+	})
+}
+
+func TestDeclaringRefusesWhatIsNone(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, name := range []string{"", "files", "files.*", "*", "Files.read", "tenant.read", "members.cook", "a.b.c", "files.read ", "files.\x00", strings.Repeat("a", 60) + ".read"} {
+			if err := w.service.Declare(t.Context(), name, ""); !errors.Is(err, role.ErrPermission) {
+				t.Errorf("%q: %v", name, err)
+			}
+			if err := w.service.Withdraw(t.Context(), name); !errors.Is(err, govern.ErrUndeclared) {
+				t.Errorf("withdrawing %q: %v", name, err)
+			}
+		}
+		for _, text := range []string{strings.Repeat("ä", 201), "two\nlines", "\xff", "a\x00b", "a\u202eb"} {
+			if err := w.service.Declare(t.Context(), "files.read", text); !errors.Is(err, govern.ErrDescription) {
+				t.Errorf("described as %q: %v", text, err)
+			}
+		}
+		w.must(w.service.Declare(t.Context(), "files.read", strings.Repeat("ä", 200)))
+		// One more than can be is one too many; describing one that is there is not.
+		var rows []string
+		for i := range govern.MaxDeclared - 1 {
+			rows = append(rows, fmt.Sprintf("('n%04d.read', '', 1)", i))
+		}
+		w.Exec("INSERT INTO declared_permission (name, description, created_at) VALUES " + strings.Join(rows, ", "))
+		if err := w.service.Declare(t.Context(), "files.write", ""); !errors.Is(err, govern.ErrTooMany) {
+			t.Errorf("one too many: %v", err)
+		}
+		w.must(w.service.Declare(t.Context(), "files.read", "See files"))
+		if n := w.Count("SELECT count(*) FROM declared_permission"); n != govern.MaxDeclared {
+			t.Errorf("%d are declared", n)
+		}
+	})
+}

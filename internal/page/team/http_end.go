@@ -1,0 +1,87 @@
+package team
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+func (t *Team) endRoutes() []web.Route {
+	return []web.Route{
+		web.Get(one+"leave/", web.Member, web.Page(within(t.showLeave))).Needs(role.Enter),
+		web.Post(one+"leave/", web.Member, web.Form(within(t.postLeave))).Needs(role.Enter),
+		web.Get(one+"delete/", web.Member, web.Page(within(t.showDelete))).Needs(role.DeleteTenant).Freshly(),
+		web.Post(one+"delete/", web.Member, web.Form(within(t.postDelete))).Needs(role.DeleteTenant).Freshly(),
+	}
+}
+
+// aboutMember returns the question of whether something is to be done to the member of the path.
+func (t *Team) aboutMember(r *http.Request, h here, key string, typed bool) (question, error) {
+	m, err := t.changed(r, h)
+	if err != nil {
+		return question{}, err
+	}
+	return question{Key: key, Who: m.Email, Cancel: memberPathOf(h, m.Subject), Typed: typed}, nil
+}
+
+func (t *Team) showRemove(w http.ResponseWriter, r *http.Request, h here) error {
+	q, err := t.aboutMember(r, h, "remove", false)
+	if err != nil {
+		return err
+	}
+	return t.ask(w, r, h, q)
+}
+
+func (t *Team) postRemove(w http.ResponseWriter, r *http.Request, h here) error {
+	q, err := t.aboutMember(r, h, "remove", false)
+	if err != nil {
+		return err
+	}
+	return t.answered(w, r, h, q, h.path()+"members/", "removed", func() error {
+		return t.Members.Remove(r.Context(), h.by(), h.Tenant.ID, r.PathValue("account"))
+	})
+}
+
+func (t *Team) showTransfer(w http.ResponseWriter, r *http.Request, h here) error {
+	q, err := t.aboutMember(r, h, "transfer", true)
+	if err != nil {
+		return err
+	}
+	return t.ask(w, r, h, q)
+}
+
+func (t *Team) postTransfer(w http.ResponseWriter, r *http.Request, h here) error {
+	q, err := t.aboutMember(r, h, "transfer", true)
+	if err != nil {
+		return err
+	}
+	return t.answered(w, r, h, q, h.path(), "transferred", func() error {
+		return t.Members.Transfer(r.Context(), h.by(), h.Tenant.ID, r.PathValue("account"))
+	})
+}
+
+func leaving(h here) question { return question{Key: "leave", Cancel: h.path(), Typed: true} }
+
+func (t *Team) showLeave(w http.ResponseWriter, r *http.Request, h here) error {
+	return t.ask(w, r, h, leaving(h))
+}
+
+func (t *Team) postLeave(w http.ResponseWriter, r *http.Request, h here) error {
+	return t.answered(w, r, h, leaving(h), Path, "left", func() error {
+		return t.Members.Leave(r.Context(), h.AccountID, h.Tenant.ID)
+	})
+}
+
+func deleting(h here) question { return question{Key: "delete", Cancel: h.path(), Typed: true} }
+
+func (t *Team) showDelete(w http.ResponseWriter, r *http.Request, h here) error {
+	return t.ask(w, r, h, deleting(h))
+}
+
+func (t *Team) postDelete(w http.ResponseWriter, r *http.Request, h here) error {
+	return t.answered(w, r, h, deleting(h), Path, "deleted", func() error {
+		return t.Tenancy.Delete(r.Context(), h.by(), h.Tenant.ID, strings.TrimSpace(r.PostForm.Get("typed")))
+	})
+}

@@ -1,0 +1,132 @@
+package team
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
+)
+
+func (t *Team) settingsRoutes() []web.Route {
+	return []web.Route{
+		web.Get(one+"settings/", web.Member, web.Page(within(t.showSettings))).Needs(role.ManageTenant).Freshly(),
+		web.Post(one+"settings/", web.Member, web.Form(within(t.postSettings))).Needs(role.ManageTenant).Freshly(),
+	}
+}
+
+// settingsView is the form of an organisation's settings.
+type settingsView struct {
+	frame
+	Ages      []ui.Option
+	JoinRoles []ui.Option
+}
+
+// settingsNames are the members of the form, in their order.
+var settingsNames = []string{"name", "slug", "color", "second_factor", "max_age", "methods", "by_pw", "by_key", "by_mail", "email_domains", "join_role"}
+
+// ages are the ages of a proof that the page offers.
+var ages = []time.Duration{0, 15 * time.Minute, time.Hour, 8 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
+
+func (t *Team) showSettings(w http.ResponseWriter, r *http.Request, h here) error {
+	return t.writeSettings(w, r, h, http.StatusOK, ui.NewForm(r))
+}
+
+func (t *Team) writeSettings(w http.ResponseWriter, r *http.Request, h here, status int, f *ui.Form) error {
+	lang, p := t.UI.Language(r), h.Tenant.Policy
+	roles, _, err := t.Members.Assignable(r.Context(), h.Tenant.ID, h.Grant)
+	if err != nil {
+		return err
+	}
+	for name, value := range map[string]string{"name": h.Tenant.Name, "slug": h.Tenant.Slug, "color": h.Tenant.Color, "max_age": seconds(p.MaxAge),
+		"email_domains": strings.Join(p.EmailDomains, "\n"), "join_role": p.JoinRole,
+		"second_factor": ticked(p.SecondFactor), "by_pw": ticked(!p.NoPassword), "by_key": ticked(!p.NoPasskey), "by_mail": ticked(!p.NoMail)} {
+		f.Set(name, value)
+	}
+	view := settingsView{frame: newFrame(h, f), JoinRoles: []ui.Option{{Value: "", Text: t.UI.Text(lang, "team.settings.join_nobody")}}}
+	for _, d := range agesWith(p.MaxAge) {
+		view.Ages = append(view.Ages, ui.Option{Value: seconds(d), Text: t.age(lang, d)})
+	}
+	if p.JoinRole != "" && !slices.Contains(roles, p.JoinRole) {
+		roles = append(roles, p.JoinRole) // it may stay, though whoever looks could not choose it
+	}
+	for _, name := range roles {
+		if name != role.Owner {
+			view.JoinRoles = append(view.JoinRoles, ui.Option{Value: name, Text: t.UI.Text(lang, "team.settings.join_as", "role", t.roleName(lang, name))})
+		}
+	}
+	return t.write(w, r, h, ui.Page{Status: status, Name: "team/settings", Data: view})
+}
+
+// agesWith are the ages that the page offers, and now, which an API may have set to another.
+func agesWith(now time.Duration) []time.Duration {
+	all := append(slices.Clone(ages), now)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
+
+func ticked(on bool) string {
+	if on {
+		return "on"
+	}
+	return ""
+}
+
+// settingsOf reads the form into settings. What is no number is an age that Settings.Check refuses.
+func settingsOf(r *http.Request, s *tenant.Settings) {
+	given := r.PostForm.Get
+	age, err := strconv.ParseInt(given("max_age"), 10, 32)
+	if err != nil {
+		age = -1
+	}
+	s.Name, s.Slug, s.Color = given("name"), strings.TrimSpace(given("slug")), strings.ToLower(strings.TrimSpace(given("color")))
+	s.Policy = tenant.Policy{
+		SecondFactor: given("second_factor") != "",
+		MaxAge:       time.Duration(age) * time.Second,
+		NoPassword:   given("by_pw") == "", NoPasskey: given("by_key") == "", NoMail: given("by_mail") == "",
+		EmailDomains: strings.FieldsFunc(given("email_domains"), func(c rune) bool { return strings.ContainsRune(" ,;\r\n\t", c) }),
+		JoinRole:     given("join_role"),
+	}
+}
+
+// lockOut is the code of a problem with a policy that would not let in who sets it.
+const lockOut = "would_lock_out"
+
+// locksOut says in a form where a policy would not let in who sets it, and reports whether it would not.
+// The proof that these pages ask for is fresher than any policy can want.
+func locksOut(f *ui.Form, p tenant.Policy, v *session.Visit) bool {
+	const detail = "This would keep you out yourself: sign in that way first, then ask it of the others."
+	if p.SecondFactor && v.Level < authn.AAL2 {
+		f.Add("second_factor", lockOut, detail)
+	}
+	// Where no way is left, that is what is wrong.
+	if p.Refuses(v.Methods) && !(p.NoPassword && p.NoPasskey && p.NoMail) {
+		f.Add("methods", lockOut, detail)
+	}
+	return len(f.Problems) > 0
+}
+
+func (t *Team) postSettings(w http.ResponseWriter, r *http.Request, h here) error {
+	f := ui.NewForm(r, settingsNames...)
+	var wanted tenant.Settings
+	if settingsOf(r, &wanted); locksOut(f, wanted.Policy, h.Visit) {
+		return t.writeSettings(w, r, h, http.StatusBadRequest, f)
+	}
+	changed, err := t.Tenancy.Change(r.Context(), h.by(), h.Tenant.ID, func(s *tenant.Settings) { settingsOf(r, s) })
+	if err == nil {
+		return done(w, r, pathOf(changed.Slug)+"settings/", "settings")
+	}
+	if !blame(f, "name", err, tenant.ErrNameTaken) && !blame(f, "slug", err, tenant.ErrSlugTaken) && !blame(f, "join_role", err, role.ErrEscalation) && !mend(f, err) {
+		return err
+	}
+	return t.writeSettings(w, r, h, web.StatusFor(w, err), f)
+}
