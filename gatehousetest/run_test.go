@@ -51,7 +51,8 @@ func host(t *testing.T, routes func(*gatehouse.Gatehouse) http.Handler) gatehous
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
-	gh, err := gatehouse.New(t.Context(), gatehouse.Config{Dev: true, PublicURL: base, DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"), Logger: slog.New(slog.DiscardHandler)})
+	gh, err := gatehouse.New(t.Context(), gatehouse.Config{Dev: true, PublicURL: base, DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"), Logger: slog.New(slog.DiscardHandler),
+		Tenants: gatehouse.Tenants{Create: "anyone"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,6 +104,36 @@ var sabotages = map[string]struct {
 			x.answers(http.StatusOK, `{}`)
 		}
 	}},
+	"lets an admin of one tenant into another": {scene: "tenants/refuse_who_belongs_elsewhere", after: func(x *exchange) {
+		if strings.HasPrefix(x.path, "GET /tenants/") && strings.HasSuffix(x.path, "/members/") && x.answer.Code == http.StatusForbidden {
+			x.answers(http.StatusOK, `{"members": []}`)
+		}
+	}},
+	"tells which tenants there are": {scene: "tenants/refuse_who_belongs_elsewhere", after: func(x *exchange) {
+		if strings.HasSuffix(x.path, "/token/") && x.answer.Code == http.StatusForbidden && !x.seen.first("a refusal") {
+			x.replace("not_a_member", "tenant_not_found")
+		}
+	}},
+	"takes any token for a tenant": {scene: "tenants/want_a_token", after: func(x *exchange) {
+		if strings.HasPrefix(x.path, "GET /tenants/") && x.answer.Code == http.StatusForbidden {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
+	"takes an invitation twice": {scene: "tenants/invite_an_address_once", after: func(x *exchange) {
+		if x.path == "POST /invitations/accept/" && !x.seen.first(x.member("token")) {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
+	"refreshes who was removed": {scene: "tenants/see_at_once", after: func(x *exchange) {
+		if x.path == "POST /token/refresh/" && x.answer.Code == http.StatusForbidden {
+			x.answers(http.StatusOK, `{}`)
+		}
+	}},
+	"lets the last owner go": {scene: "tenants/keep_an_owner", after: func(x *exchange) {
+		if strings.HasSuffix(x.path, "/leave/") {
+			x.answers(http.StatusNoContent, ``)
+		}
+	}},
 	"takes privileges at registration": {scene: "registration/grants_nothing", after: func(x *exchange) {
 		if x.path == "POST /register/" && x.answer.Code == http.StatusBadRequest && strings.Contains(string(x.body), "is_staff") {
 			x.answers(http.StatusCreated, `{}`)
@@ -318,7 +348,7 @@ func others(scene string) []gatehousetest.Feature {
 	all := []gatehousetest.Feature{
 		gatehousetest.Registration, gatehousetest.Verification, gatehousetest.Login, gatehousetest.Issuance, gatehousetest.Profile,
 		gatehousetest.Refresh, gatehousetest.Cookies, gatehousetest.Logout, gatehousetest.Sessions, gatehousetest.TokenEndpoints,
-		gatehousetest.PasswordChange, gatehousetest.PasswordReset, gatehousetest.SecondFactor, gatehousetest.BackupCodes, gatehousetest.StepUp, gatehousetest.Leaving, gatehousetest.Pages, gatehousetest.Protection, gatehousetest.Refusals,
+		gatehousetest.PasswordChange, gatehousetest.PasswordReset, gatehousetest.SecondFactor, gatehousetest.BackupCodes, gatehousetest.StepUp, gatehousetest.Leaving, gatehousetest.Tenants, gatehousetest.Pages, gatehousetest.Protection, gatehousetest.Refusals,
 	}
 	feature, _, _ := strings.Cut(scene, "/")
 	return slices.DeleteFunc(all, func(f gatehousetest.Feature) bool { return string(f) == feature })
