@@ -185,7 +185,8 @@ type AuditEvent struct {
 	Email      string            `json:"email"`
 	AccountID  string            `json:"account_id"` // the inner id, which stays
 	SessionID  string            `json:"session_id"`
-	Actor      string            `json:"actor"` // self, cli, system or the inner id of a member of staff
+	TenantID   string            `json:"tenant_id"` // empty: it happened in none
+	Actor      string            `json:"actor"`     // self, cli, system or the inner id of a member of staff
 	ActorEmail string            `json:"actor_email"`
 	Address    string            `json:"address"`
 	Device     string            `json:"device"`
@@ -197,6 +198,7 @@ type AuditEvent struct {
 // AuditSearch is what [Gatehouse.AuditEvents] looks for. Empty members pick nothing out.
 type AuditSearch struct {
 	Account string // id, or the inner id of an account that is gone
+	Tenant  string // slug, or the id, of a tenant that is gone too
 	Kind    string // the kind or how it begins, such as session.
 	Actor   string // self, cli, system, or an account by address, id or user name
 	Address string // network address
@@ -207,7 +209,8 @@ type AuditSearch struct {
 }
 
 // AuditEvents returns audit events, the newest first, and what After takes for the next page. A page
-// may be short, even empty, and not be the last. Error codes: account_not_found, query_invalid.
+// may be short, even empty, and not be the last. Error codes: account_not_found, tenant_not_found,
+// query_invalid.
 func (g *Gatehouse) AuditEvents(ctx context.Context, q AuditSearch) (events []AuditEvent, next string, err error) {
 	page, err := g.manage.Audit(ctx, operator(nil), manage.AuditQuery(q))
 	for _, e := range page.Items {

@@ -19,6 +19,7 @@ type auditCommand struct {
 // auditFlags pick events out.
 type auditFlags struct {
 	Account string    `help:"Whom it concerns: mail address, id or user name; of an account that is gone its inner id."`
+	Tenant  string    `help:"In which tenant: slug or id; of one that is gone its id."`
 	Kind    string    `help:"The kind or how it begins, such as session."`
 	Actor   string    `help:"Who acted: self, cli, system, or an account by any of its names."`
 	Address string    `help:"Network address."`
@@ -29,7 +30,7 @@ type auditFlags struct {
 // search turns flags into a question. An account that is gone has no names left.
 func (c auditFlags) search(ctx context.Context, gh *gatehouse.Gatehouse) gatehouse.AuditSearch {
 	id, _ := accountID(ctx, gh, c.Account)
-	return gatehouse.AuditSearch{Account: cmp.Or(id, c.Account), Kind: c.Kind, Actor: c.Actor, Address: c.Address, Since: c.Since, Until: c.Until}
+	return gatehouse.AuditSearch{Account: cmp.Or(id, c.Account), Tenant: c.Tenant, Kind: c.Kind, Actor: c.Actor, Address: c.Address, Since: c.Since, Until: c.Until}
 }
 
 type auditListCommand struct {

@@ -15,6 +15,7 @@ type cast struct {
 	owner   person // whose password is reset again and again
 	guarded person // who has every second factor
 	mailed  person // whose second step is a mailed code
+	team    string // short name of the viewer's organisation, which the owner belongs to as well
 }
 
 // Every page in every state, as it looks to everyone: axe-core and the validator find nothing, the
@@ -54,6 +55,10 @@ func lookAtAll(t *testing.T, l look, who string, m *markup) {
 	default:
 		b.signIn(c.viewer)
 	}
+	if who == member || who == superuser {
+		c.team = newTeam(t, c.viewer, c.owner)
+		b.furnishes(c.team, c.viewer, stranger().email)
+	}
 	for _, p := range pages {
 		if p.who != who {
 			continue
@@ -77,11 +82,16 @@ func mounted(route string) string {
 	return route
 }
 
+// path returns where a page lies that is about the people of the table.
+func (c *cast) path(route string) string {
+	return strings.NewReplacer("{account}", c.owner.id, "{tenant}", c.team, "{role}", teamRole, "{domain}", teamDomain).Replace(mounted(route))
+}
+
 func (p shown) lookAt(b *tab, c *cast) {
 	if p.reach != nil {
 		p.reach(b, c)
 	} else {
-		b.visitFor(strings.Replace(mounted(p.route), "{account}", c.owner.id, 1), cmp.Or(p.status, http.StatusOK))
+		b.visitFor(c.path(p.route), cmp.Or(p.status, http.StatusOK))
 	}
 	if ok, _ := path.Match(wildcard.ReplaceAllString(mounted(p.route), "*"), b.path()); !ok && p.route != "" {
 		b.t.Errorf("came to %s, want %s", b.path(), p.route)

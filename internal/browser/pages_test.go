@@ -261,6 +261,63 @@ var pages = []shown{
 	}},
 	{name: "goodbye", route: "/account/goodbye/", who: member},
 
+	{name: "teams", route: "/account/tenants/", who: member},
+	{name: "teams-none", route: "/account/tenants/", who: guarded},
+	{name: "teams-invited", route: "/account/tenants/", who: guarded, reach: func(b *tab, c *cast) {
+		b.furnishes(newTeam(b.t, c.owner, newAccount(b.t)), c.owner, c.viewer.email)
+		b.visit(teamsPage)
+	}},
+	{name: "team-new", route: "/account/tenants/new/", who: member},
+	{name: "team-new-problems", route: "/account/tenants/new/", who: member, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit(teamsPage + "new/")
+		b.enter("name", "x")
+		b.enter("slug", "-")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "team", route: "/account/tenants/{tenant}/", who: member},
+	{name: "team-access", route: "/account/tenants/{tenant}/access/", who: member},
+	{name: "team-members", route: "/account/tenants/{tenant}/members/", who: member},
+	{name: "team-members-none", route: "/account/tenants/{tenant}/members/", who: member, reach: func(b *tab, c *cast) { b.visit(onTeam(c.team) + "members/?prefix=nobody-at-all") }},
+	{name: "team-member", route: "/account/tenants/{tenant}/members/{account}/", who: member, reach: func(b *tab, c *cast) {
+		b.visit(onTeam(c.team) + "members/" + c.owner.id + "/?permission=roles.manage")
+	}},
+	{name: "team-member-change", route: "/account/tenants/{tenant}/members/{account}/change/", who: member},
+	{name: "team-member-remove", route: "/account/tenants/{tenant}/members/{account}/remove/", who: member},
+	{name: "team-member-transfer", route: "/account/tenants/{tenant}/members/{account}/transfer/", who: member},
+	{name: "team-invitations", route: "/account/tenants/{tenant}/invitations/", who: member},
+	{name: "team-invitations-problem", route: "/account/tenants/{tenant}/invitations/", who: member, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit(onTeam(c.team) + "invitations/")
+		b.enter("email", "nobody@localhost")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "team-roles", route: "/account/tenants/{tenant}/roles/", who: member},
+	{name: "team-role-new", route: "/account/tenants/{tenant}/roles/~new/", who: member},
+	{name: "team-role-problem", route: "/account/tenants/{tenant}/roles/~new/", who: member, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit(onTeam(c.team) + "roles/~new/")
+		b.enter("name", "No Such Name")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "team-role", route: "/account/tenants/{tenant}/roles/{role}/", who: member},
+	{name: "team-role-delete", route: "/account/tenants/{tenant}/roles/{role}/delete/", who: member},
+	{name: "team-settings", route: "/account/tenants/{tenant}/settings/", who: member},
+	{name: "team-settings-problems", route: "/account/tenants/{tenant}/settings/", who: member, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit(onTeam(c.team) + "settings/")
+		b.enter("slug", "-")
+		b.enter("color", "red")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "team-domains", route: "/account/tenants/{tenant}/domains/", who: member},
+	{name: "team-domain-remove", route: "/account/tenants/{tenant}/domains/{domain}/remove/", who: member},
+	{name: "team-activity", route: "/account/tenants/{tenant}/activity/", who: member},
+	{name: "team-leave", route: "/account/tenants/{tenant}/leave/", who: member},
+	{name: "team-delete", route: "/account/tenants/{tenant}/delete/", who: member},
+	{name: "team-delete-refused", route: "/account/tenants/{tenant}/delete/", who: member, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit(onTeam(c.team) + "delete/")
+		b.enter("typed", "another")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
+	{name: "team-foreign", who: member, status: http.StatusForbidden, reach: func(b *tab, _ *cast) { b.visitFor(onTeam("nowhere"), http.StatusForbidden) }},
+
 	{name: "security", route: "/account/security/", who: guarded},
 	{name: "apps", route: "/account/security/app/", who: guarded},
 	{name: "app", route: "/account/security/app/{id}/", who: guarded, reach: func(b *tab, _ *cast) {
@@ -327,6 +384,38 @@ var pages = []shown{
 		b.choose(c.owner, []person{c.owner}, "sign-out", http.StatusOK)
 		b.send(`main form button.danger, main form button:not(.quiet)`, http.StatusOK)
 	}},
+	{name: "tenants", route: "/console/tenants/", who: superuser},
+	{name: "tenants-none", route: "/console/tenants/", who: superuser, reach: func(b *tab, _ *cast) { b.visit("/console/tenants/?prefix=nobody-at-all") }},
+	{name: "tenants-problem", route: "/console/tenants/", who: superuser, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visitFor("/console/tenants/?by=shoesize", http.StatusBadRequest)
+	}},
+	{name: "tenant-new", route: "/console/tenants/~new/", who: superuser},
+	{name: "tenant-new-problems", route: "/console/tenants/~new/", who: superuser, status: http.StatusNotFound, reach: func(b *tab, _ *cast) {
+		b.visit("/console/tenants/~new/")
+		b.enter("name", "Nobody's organisation")
+		b.enter("owner", "nobody@example.com")
+		b.send(mainButton, http.StatusNotFound)
+	}},
+	{name: "tenant", route: "/console/tenants/{tenant}/", who: superuser},
+	{name: "tenant-unknown", route: "/console/tenants/{tenant}/", who: superuser, status: http.StatusNotFound, reach: func(b *tab, _ *cast) {
+		b.visitFor("/console/tenants/nowhere/", http.StatusNotFound)
+	}},
+	{name: "tenant-suspend", route: "/console/tenants/{tenant}/suspend/", who: superuser},
+	{name: "tenant-resume", route: "/console/tenants/{tenant}/resume/", who: superuser},
+	{name: "tenant-add", route: "/console/tenants/{tenant}/members/add/", who: superuser},
+	{name: "tenant-explain", route: "/console/tenants/{tenant}/explain/", who: superuser},
+	{name: "tenant-explained", route: "/console/tenants/{tenant}/explain/", who: superuser, reach: func(b *tab, c *cast) {
+		b.visit("/console/tenants/" + c.team + "/explain/?account=" + c.owner.id + "&permission=tenant.read")
+	}},
+	{name: "permissions", route: "/console/permissions/", who: superuser, reach: func(b *tab, _ *cast) {
+		site.command(b.t, "", "permission", "declare", "notes.publish", "--description", "Show a note to everybody on the web")
+		b.visit("/console/permissions/")
+	}},
+	{name: "permissions-problem", route: "/console/permissions/", who: superuser, status: http.StatusBadRequest, reach: func(b *tab, _ *cast) {
+		b.visit("/console/permissions/")
+		b.enter("name", "notes")
+		b.send(`main form[action="/console/permissions/"] button`, http.StatusBadRequest)
+	}},
 	{name: "console-sessions", route: "/console/sessions/", who: superuser},
 	{name: "console-sessions-none", route: "/console/sessions/", who: superuser, reach: func(b *tab, _ *cast) {
 		b.visit("/console/sessions/?account=" + newAccount(b.t).id)
@@ -383,7 +472,7 @@ func TestTableNamesEveryPage(t *testing.T) {
 	routes := []string{""}
 	for lines := bufio.NewScanner(golden); lines.Scan(); {
 		f := strings.Fields(lines.Text())
-		if len(f) != 3 || f[1] != http.MethodGet || !slices.ContainsFunc([]string{"/account/", "/console/", "/docs/"}, func(root string) bool { return strings.HasPrefix(f[0], root) }) {
+		if len(f) < 3 || f[1] != http.MethodGet || !slices.ContainsFunc([]string{"/account/", "/console/", "/docs/"}, func(root string) bool { return strings.HasPrefix(f[0], root) }) {
 			continue
 		}
 		routes = append(routes, f[0])

@@ -93,7 +93,7 @@ func (s *server) flags() []string { return []string{"--dev", "--data", s.data} }
 func (s *server) environ() []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "GATEHOUSE_LISTEN=127.0.0.1:0",
-		"GATEHOUSE_PASSWORD__QUEUE=1000", "GATEHOUSE_PASSWORD__WAIT=1m",
+		"GATEHOUSE_PASSWORD__QUEUE=1000", "GATEHOUSE_PASSWORD__WAIT=1m", "GATEHOUSE_TENANTS__CREATE=anyone",
 	}
 	for _, limit := range []string{"MAIL_PER_ADDRESS", "MAIL_PER_NETWORK", "SIGN_IN_PER_ADDRESS"} {
 		env = append(env, "GATEHOUSE_LIMITS__"+limit+"__TRIES=100000")

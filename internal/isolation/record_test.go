@@ -33,22 +33,21 @@ type shot struct {
 }
 
 // perText is how many different runs of one text, and in one kind of scope, are kept.
-const perText = 12
+const perText = 8
 
-// recorder keeps statements that name a table of tenants.
+// recorder keeps statements that name a table of tenants, and the texts of all.
 type recorder struct {
 	mu    sync.Mutex
 	shots []shot
 	seen  map[string]int
+	texts map[string]bool
 }
 
 // record has what g asks of its database recorded.
 func record(g *gatehouse.Gatehouse) *recorder {
-	r := &recorder{seen: map[string]int{}}
+	r := &recorder{seen: map[string]int{}, texts: map[string]bool{}}
 	pool(g).InspectAll(func(s db.Statement) error {
-		if names.MatchString(s.Query) {
-			r.keep(shot{s.In, s.Query, plain(s.Args), caller()})
-		}
+		r.keep(shot{s.In, s.Query, plain(s.Args), asker()})
 		return nil
 	})
 	return r
@@ -62,6 +61,10 @@ func pool(g *gatehouse.Gatehouse) *db.DB {
 func (r *recorder) keep(s shot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.texts[even(s.query)] = true
+	if !names.MatchString(s.query) {
+		return
+	}
 	kind := fmt.Sprint(s.query, s.in == db.All(), s.in == db.Scope{}, s.from)
 	if exact := fmt.Sprint(kind, s.in, s.args); r.seen[exact] == 0 && r.seen[kind] < perText {
 		r.seen[exact]++
@@ -70,22 +73,18 @@ func (r *recorder) keep(s shot) {
 	}
 }
 
-func (r *recorder) all() []shot {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.shots)
-}
+// closure is what a function in a function is called besides.
+var closure = regexp.MustCompile(`\.func\d.*$`)
 
-// caller is the function outside of kit/db that runs a statement.
-func caller() string {
+// asker is the function outside of kit/db that runs a statement.
+func asker() string {
 	pcs := make([]uintptr, 24)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
 	for {
 		f, more := frames.Next()
 		name, ours := strings.CutPrefix(f.Function, "github.com/gatehouse-auth/gatehouse/internal/")
 		if ours && !strings.HasPrefix(name, "kit/db.") && !strings.HasPrefix(name, "isolation.") || !more {
-			name, _, _ = strings.Cut(name, ".func")
-			return name
+			return strings.TrimSuffix(closure.ReplaceAllString(name, ""), "[...]")
 		}
 	}
 }

@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,53 +15,61 @@ import (
 
 // cast says who is who on a stage.
 type cast struct {
-	ours     map[uuid.UUID]string // tenants of the scenario, with their slugs: nothing of them may be seen or changed
-	other    uuid.UUID            // another tenant, with things of the same names
+	other    uuid.UUID            // a tenant that statements are asked about, or as
 	slug     string               // of the other
-	stranger uuid.UUID            // a member of the other alone
+	stranger uuid.UUID            // an account of the other's alone, or of none's
+	ours     map[uuid.UUID]string // all other tenants, with their slugs: nothing of them may be seen or changed
 }
 
-func (c cast) ids() []uuid.UUID {
-	var all []uuid.UUID
-	for id := range c.ours {
-		all = append(all, id)
-	}
-	return all
-}
+func (c cast) ids() []uuid.UUID { return slices.Collect(maps.Keys(c.ours)) }
 
-// isOurs reports whether an argument names a tenant of the scenario.
+// isOurs reports whether an argument names a tenant of ours.
 func (c cast) isOurs(arg any) bool {
 	switch v := arg.(type) {
 	case uuid.UUID:
 		_, ok := c.ours[v]
 		return ok
 	case string:
-		for id, slug := range c.ours {
-			if v == slug || v == id.String() {
-				return true
-			}
-		}
+		return slices.Contains(slices.Collect(maps.Values(c.ours)), v)
 	}
 	return false
 }
 
-// aside returns a statement's arguments with the other tenant in the place of ours and, where it is about an
-// account's own tenants, the stranger in the place of the account. What is new each time is new again.
-func (c cast) aside(s shot) []any {
-	args := slices.Clone(s.args)
+// aside returns a statement's arguments as somebody could have them who asks about the other tenant: by its
+// id and slug or, with our slug, by its id alone; and, where it is about the tenants of an account, as the
+// stranger or as the same account.
+func (c cast) aside(s shot) (all [][]any) {
+	byID := slices.ContainsFunc(s.args, func(a any) bool { _, isID := a.(uuid.UUID); return isID && c.isOurs(a) })
+	named := slices.ContainsFunc(s.args, c.isOurs)
 	own := idIn(s.in, "account")
-	for i, a := range args {
-		id, isID := a.(uuid.UUID)
-		switch {
-		case isID && c.isOurs(a):
-			args[i] = c.other
-		case c.isOurs(a):
-			args[i] = c.slug
-		case isID && own != "" && id.String() == own:
-			args[i] = c.stranger
-		case isID && i == 0 && strings.HasPrefix(s.query, "INSERT"):
-			args[i] = uuid.Must(uuid.NewV7())
+	for _, slugs := range []bool{true, false} {
+		for _, stranger := range []bool{true, false} {
+			if !slugs && !byID || !stranger && (own == "" || !named) {
+				continue
+			}
+			args := fresh(s)
+			for i, a := range args {
+				id, isID := a.(uuid.UUID)
+				switch {
+				case isID && c.isOurs(a):
+					args[i] = c.other
+				case slugs && c.isOurs(a):
+					args[i] = c.slug
+				case stranger && isID && id.String() == own:
+					args[i] = c.stranger
+				}
+			}
+			all = append(all, args)
 		}
+	}
+	return all
+}
+
+// fresh returns a statement's arguments with a new id where it makes a row that is new each time.
+func fresh(s shot) []any {
+	args := slices.Clone(s.args)
+	if table := inserts.FindStringSubmatch(even(s.query)); table != nil && (table[1] == "invitation" || table[1] == "audit_event") {
+		args[0] = uuid.Must(uuid.NewV7())
 	}
 	return args
 }
@@ -85,25 +94,39 @@ func (s *stage) aboutAnother(c cast, query string, args []any, unique bool) (fou
 	return found
 }
 
-// asAnother runs a statement as it is within a scope that is not its own, which PostgreSQL holds it to.
+// asAnother runs a statement as it is within scopes that are not its own, which PostgreSQL holds it to: it
+// must do the same whether our tenants are there or not, and leave them as they are.
 func (s *stage) asAnother(c cast, sh shot) (found crossings) {
-	about := slices.ContainsFunc(sh.args, c.isOurs)
-	for name, in := range map[string]db.Scope{"another tenant": db.Tenant(c.other), "another's member": db.Member(c.stranger), "nobody": {}} {
-		here, without := s.run(in, sh.query, sh.args), s.run(in, sh.query, sh.args, c.ids()...)
+	args := fresh(sh)
+	for name, in := range c.others() {
+		here, without := s.run(in, sh.query, args), s.run(in, sh.query, args, c.ids()...)
 		if !here.same(without, c.ids()...) {
 			found.add("as %s: it told or did something else for our tenants' sake: %v, without them %v", name, here, without)
 		}
 		if here.refused != nil && !strings.Contains(here.refused.Error(), "row-level security") {
 			found.add("as %s: it was not the database that refused: %v", name, here.refused)
 		}
-		if idIn(sh.in, "tenant") != "" && about {
-			if nowhere := s.run(db.Tenant(uuid.Must(uuid.NewV7())), sh.query, sh.args); !here.same(nowhere) {
-				found.add("as %s: it told or did something: %v, where there is nothing %v", name, here, nowhere)
-			}
-		}
 		s.untouched(c, here, &found)
 	}
 	return found
+}
+
+// nothing runs a statement about our tenant as another: it must find what there is in a tenant that is not
+// there, which is none, and change nothing at all.
+func (s *stage) nothing(c cast, sh shot) (found crossings) {
+	args := fresh(sh)
+	void := s.run(db.Tenant(uuid.Must(uuid.NewV7())), sh.query, args)
+	for name, in := range c.others() {
+		if here := s.run(in, sh.query, args); !here.same(void) {
+			found.add("as %s: it told or did something: %v, where there is nothing %v", name, here, void)
+		}
+	}
+	return found
+}
+
+// others are the scopes of those whom our tenants are no business of.
+func (c cast) others() map[string]db.Scope {
+	return map[string]db.Scope{"another tenant": db.Tenant(c.other), "another's member": db.Member(c.stranger), "nobody": {}}
 }
 
 func (s *stage) untouched(c cast, o outcome, found *crossings) {
@@ -117,15 +140,21 @@ func (s *stage) untouched(c cast, o outcome, found *crossings) {
 	}
 }
 
-// parameter finds comparisons with an argument.
-var parameter = regexp.MustCompile(`(?:\w+\.)?\w+ = \$(\d+)`)
+// parameter finds comparisons of what names a tenant with an argument.
+var parameter = regexp.MustCompile(`(?:\w+\.)?\b(?:id|tenant_id|slug) = \$(\d+)`)
+
+// assigned reports whether what follows a text is an assignment, not a comparison.
+func assigned(before string) bool {
+	before = strings.TrimSpace(before)
+	return strings.HasSuffix(before, "SET") || strings.HasSuffix(before, ",")
+}
 
 // mutants returns the texts of a statement with one condition on its tenant taken out of each.
 func (c cast) mutants(s shot) []string {
 	var all []string
 	for _, at := range parameter.FindAllStringSubmatchIndex(s.query, -1) {
 		n, err := strconv.Atoi(s.query[at[2]:at[3]])
-		if err != nil || n > len(s.args) || !c.isOurs(s.args[n-1]) || strings.HasSuffix(strings.TrimSpace(s.query[:at[0]]), "SET") {
+		if err != nil || n > len(s.args) || !c.isOurs(s.args[n-1]) || assigned(s.query[:at[0]]) {
 			continue
 		}
 		all = append(all, s.query[:at[0]]+"("+s.query[at[0]:at[1]]+" OR TRUE)"+s.query[at[1]:])

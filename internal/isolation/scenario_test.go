@@ -75,7 +75,7 @@ func (s *scenario) roles() {
 func (s *scenario) members() {
 	tom := s.at + "members/" + s.tom.ID + "/"
 	s.must("", http.MethodPost, s.admins+"members/", map[string]any{"account": s.tom.ID, "role": "member"}, s.staff)
-	for _, query := range []string{"", "?role=editor", "?prefix=tom", "?role=member&prefix=jo", "?limit=1"} {
+	for _, query := range []string{"", "?role=editor", "?prefix=tom", "?role=editor&prefix=editor", "?limit=1"} {
 		next := s.must("", http.MethodGet, s.at+"members/"+query, nil, s.token).member("next")
 		if next != "" {
 			s.must("", http.MethodGet, s.at+"members/"+query+"&after="+url.QueryEscape(next), nil, s.token)
@@ -228,6 +228,11 @@ func (s *scenario) leaving() {
 	s.must("", http.MethodGet, "/me/export/", nil, s.signIn(s.tom))
 	s.must("", http.MethodPost, "/tenants/", map[string]any{"name": "Delta", "slug": "delta"}, s.signIn(s.owner))
 	s.must("", http.MethodDelete, "/tenants/delta/", map[string]any{"slug": "delta"}, s.enter(s.owner, "delta"))
+	s.must("last_owner", http.MethodDelete, "/me/", map[string]any{"password": password}, s.signIn(s.owner))
+	erased := s.person("erased@example.com")
+	s.must("", http.MethodPost, s.admins+"members/", map[string]any{"account": erased.ID, "role": "member"}, s.staff)
+	s.must("", http.MethodPost, "/tenants/", map[string]any{"name": "Epsilon", "slug": "epsilon"}, s.signIn(erased))
+	s.must("", http.MethodDelete, "/me/", map[string]any{"password": password}, s.signIn(erased))
 }
 
 // background is what the engine does by itself.

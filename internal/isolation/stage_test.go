@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sort"
@@ -45,8 +46,12 @@ func newStage(t *testing.T, url string) *stage {
 	return &stage{t: t, conn: conn, postgres: driver == "pgx"}
 }
 
-// set lays out what is not there any more: invitations wait again, so that statements find them.
-func (s *stage) set(c cast) {
+// hollow is a tenant that has next to nothing, so that what is another's shows.
+var hollow = uuid.MustParse("0198c0de-0000-7000-8000-000000000001")
+
+// set lays out what lets statements show what they do: invitations wait again, roles and members have other
+// permissions than the ones that they would be given, and there is a hollow tenant.
+func (s *stage) set() {
 	s.t.Helper()
 	ctx := s.t.Context()
 	tx, err := s.conn.BeginTx(ctx, nil)
@@ -54,16 +59,27 @@ func (s *stage) set(c cast) {
 		s.t.Fatal(err)
 	}
 	s.enter(ctx, tx, db.All())
-	s.exec(ctx, tx, "UPDATE invitation SET accepted_at = NULL, revoked_at = NULL")
-	s.before = s.held(ctx, tx)
+	for _, query := range []string{
+		"UPDATE invitation SET accepted_at = NULL, revoked_at = NULL",
+		"UPDATE tenant_role SET permissions = 'former.one'",
+		"UPDATE membership SET role = 'editor', permissions = 'former.two' WHERE role <> 'owner'",
+		"UPDATE tenant SET join_role = 'editor'",
+		`INSERT INTO tenant (id, slug, name, name_key, active, second_factor, max_age_ms, no_password, no_passkey, no_mail, email_domains, join_role, color, version, created_at)
+			VALUES ('` + hollow.String() + `', 'hollow', 'Hollow', 'hollow', TRUE, FALSE, 0, FALSE, FALSE, FALSE, '', '', '', 0, 1)`,
+		"INSERT INTO tenant_role (tenant_id, name, permissions, created_at) VALUES ('" + hollow.String() + "', 'editor', '', 1)",
+	} {
+		s.exec(ctx, tx, query)
+	}
 	if err := tx.Commit(); err != nil {
 		s.t.Fatal(err)
 	}
-	for _, id := range []uuid.UUID{c.other} {
-		if s.before[id] == "" {
-			s.t.Fatal("the other tenant has nothing: it proves nothing")
-		}
-	}
+	s.look()
+}
+
+// look remembers what the tables hold.
+func (s *stage) look() {
+	s.t.Helper()
+	s.before = s.run(db.All(), "DELETE FROM tenant WHERE id = $1", []any{uuid.Nil}).held
 }
 
 // outcome is what a statement did: what it returned, and what the tables of tenants hold afterwards, by
@@ -186,9 +202,16 @@ func collect(ctx context.Context, tx *sql.Tx, query string, args []any) (all []s
 // held returns all rows of all tables of tenants, by tenant.
 func (s *stage) held(ctx context.Context, tx *sql.Tx) map[uuid.UUID]string {
 	s.t.Helper()
+	watched := maps.Clone(tables)
+	watched["session"] = "NULL" // what a refresh writes
+	return s.dump(ctx, tx, watched)
+}
+
+func (s *stage) dump(ctx context.Context, tx *sql.Tx, watched map[string]string) map[uuid.UUID]string {
+	s.t.Helper()
 	all := map[uuid.UUID][]string{}
-	for table, column := range tables {
-		rows, err := collect(ctx, tx, "SELECT "+column+", '"+table+"', "+table+".* FROM "+table, nil)
+	for table, column := range watched {
+		rows, err := collect(ctx, tx, "SELECT "+column+" AS whose, '"+table+"' AS kind, "+table+".* FROM "+table, nil)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -204,4 +227,18 @@ func (s *stage) held(ctx context.Context, tx *sql.Tx) map[uuid.UUID]string {
 		out[id] = strings.Join(rows, "\n")
 	}
 	return out
+}
+
+// rows returns all rows of tenants as they are now, by tenant, events aside.
+func (s *stage) rows() map[uuid.UUID]string {
+	s.t.Helper()
+	tx, err := s.conn.BeginTx(s.t.Context(), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it only looked
+	s.enter(s.t.Context(), tx, db.All())
+	quiet := maps.Clone(tables)
+	delete(quiet, "audit_event")
+	return s.dump(s.t.Context(), tx, quiet)
 }

@@ -99,7 +99,7 @@ var (
 	tenantIs  = regexp.MustCompile(`\btenant_id = \$\d+`)
 	itselfIs  = regexp.MustCompile(`(?:^|[^.\w])(?:t\.)?id = \$\d+`)
 	accountIs = regexp.MustCompile(`\baccount_id = \$\d+`)
-	inserts   = regexp.MustCompile(`^INSERT INTO (?:tenant_\w+|membership|invitation|audit_event) \([^)]*\btenant_id\b|^INSERT INTO tenant \(id,`)
+	inserts   = regexp.MustCompile(`^INSERT INTO (tenant_\w+|membership|invitation|audit_event) \([^)]*\btenant_id\b|^INSERT INTO tenant \(id,`)
 )
 
 // names reports whether a statement says whose rows it is about: a tenant's, by its id, or, within the

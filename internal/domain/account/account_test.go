@@ -259,3 +259,13 @@ func TestAnAccountIsNamedByItsAddress(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What staff may do is shown of staff alone, whatever is stored.
+func TestAStaffRoleIsShownOfStaffAlone(t *testing.T) {
+	for _, a := range []account.Account{{StaffRole: "support"}, {Staff: true, StaffRole: "support"}, {Staff: true}} {
+		text := fmt.Sprintf("%+v", a.JSON())
+		if shown := strings.Contains(text, "StaffRole:support"); shown != (a.Staff && a.StaffRole != "") {
+			t.Errorf("%+v is shown as %s", a, text)
+		}
+	}
+}

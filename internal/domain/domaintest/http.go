@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
@@ -127,7 +128,14 @@ func (w *World) admitMember(ctx context.Context, r *http.Request, v *session.Vis
 	case p.Refuses(v.Methods):
 		return nil, tenant.ErrPolicy
 	default:
-		return nil, session.ErrStale
+		held, err := factor.Of(ctx, w.DB.DB, v.Account.ID)
+		if err == nil {
+			err = session.ErrStale
+		}
+		if p.SecondFactor && !held.Strong() {
+			err = tenant.ErrPolicy
+		}
+		return nil, err
 	}
 	if err := m.Allow(to.Permission); err != nil {
 		return nil, err

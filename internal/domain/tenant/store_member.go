@@ -143,8 +143,13 @@ func SetRole(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, to 
 	})
 }
 
-// keepOwner runs a change of one membership and undoes it, by its error, when no owner is left.
+// keepOwner runs a change of one membership and undoes it, by its error, when it takes the last owner. A
+// tenant that has none already, because its last one's account was erased, holds nobody back.
 func keepOwner(ctx context.Context, tx *db.Tx, t *Tenant, change func() (int64, error)) error {
+	had, err := owned(ctx, tx, t)
+	if err != nil {
+		return err
+	}
 	n, err := change()
 	if err != nil {
 		return fmt.Errorf("tenant: change member: %w", err)
@@ -152,14 +157,18 @@ func keepOwner(ctx context.Context, tx *db.Tx, t *Tenant, change func() (int64, 
 	if n == 0 {
 		return ErrMemberNotFound
 	}
-	var owned bool
-	if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM membership WHERE tenant_id = $1 AND role = '`+role.Owner+`')`, []any{t.ID}, &owned); err != nil {
-		return fmt.Errorf("tenant: owners: %w", err)
+	has, err := owned(ctx, tx, t)
+	if err == nil && had && !has {
+		err = ErrLastOwner
 	}
-	if !owned {
-		return ErrLastOwner
+	return err
+}
+
+func owned(ctx context.Context, tx *db.Tx, t *Tenant) (is bool, err error) {
+	if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM membership WHERE tenant_id = $1 AND role = '`+role.Owner+`')`, []any{t.ID}, &is); err != nil {
+		return false, fmt.Errorf("tenant: owners: %w", err)
 	}
-	return nil
+	return is, nil
 }
 
 // SetPermissions gives a member of a locked tenant permissions besides those of their role, in place of

@@ -42,9 +42,6 @@ const (
 	maxWaiting = 100 // invitations that one address is shown
 )
 
-// ErrDomain is tenant.ErrEmailDomain.
-var ErrDomain = tenant.ErrEmailDomain
-
 // Config is how invitations work. Every member is required.
 type Config struct {
 	// Lifetime is how long a link is good, 1 min to 30 d.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,24 @@ func TestRevokedInvitationsAreDead(t *testing.T) {
 		}
 		if _, again := w.invites("guest@example.com", role.Member); w.accepts(again, guest) != nil {
 			t.Error("the address cannot be invited any more")
+		}
+	})
+}
+
+func TestWhatIsRevokedWhileItIsSentAgainStaysSo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		i, _ := w.invites("guest@example.com", role.Member)
+		var once sync.Once
+		w.Inspect(func(query string) error { // the limiter is asked after the invitation was looked at
+			if strings.Contains(query, "rate_limit") {
+				once.Do(func() { w.Exec("UPDATE invitation SET revoked_at = 1") })
+			}
+			return nil
+		})
+		_, err := w.Resend(t.Context(), tenant.By(w.owner.ID), w.acme.ID, i.ID)
+		w.Inspect(nil)
+		if !errors.Is(err, invitation.ErrNotFound) || w.open() != 0 {
+			t.Errorf("revived: %v", err)
 		}
 	})
 }

@@ -186,3 +186,19 @@ func TestNobodyWhoIsDisabledBecomesAnOwner(t *testing.T) {
 		}
 	})
 }
+
+// The account of the last owner may be erased: then nobody is kept in the tenant, and staff find it another.
+func TestATenantThatNobodyOwnsHoldsNobodyBack(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Exec(`DELETE FROM account WHERE id = $1`, w.people["owner"].ID)
+		if a := w.Call(http.MethodPost, "/tenants/acme/leave/", "", w.as("member", w.acme)); a.Status != http.StatusNoContent {
+			t.Errorf("leave: %d %s", a.Status, a.Text)
+		}
+		w.give("editor", "member")
+		refused(t, "an admin makes themselves its owner", w.patch("admin", w.acme, "admin", `{"role":"owner"}`), http.StatusForbidden, "role_escalation")
+		if err := w.members.Transfer(t.Context(), tenant.ByStaff(), w.acme.ID, w.subject("admin")); err != nil || w.role("admin", w.acme) != "owner" {
+			t.Errorf("staff name an owner: %v", err)
+		}
+		refused(t, "and that one is held", w.Call(http.MethodPost, "/tenants/acme/leave/", "", w.as("admin", w.acme)), http.StatusConflict, "last_owner")
+	})
+}

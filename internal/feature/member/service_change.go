@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
@@ -44,10 +45,15 @@ func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		if !g.Commands(m.Grant) {
 			return role.ErrEscalation
 		}
-		if err := s.setRole(ctx, tx, by, t, g, m, c.Role); err != nil {
+		told, err := s.setRole(ctx, tx, by, t, g, m, c.Role)
+		if err != nil {
 			return err
 		}
-		if err := s.setDirect(ctx, tx, by, t, g, m, c.Direct, more); err != nil {
+		also, err := s.setDirect(ctx, tx, by, t, g, m, c.Direct, more)
+		if err != nil {
+			return err
+		}
+		if err := s.tell(ctx, tx, cmp.Or(told, also), t, m.AccountID); err != nil {
 			return err
 		}
 		changed, err = find(ctx, tx, s.Deps.Roles, t.ID, subject)
@@ -56,50 +62,54 @@ func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 	return changed, err
 }
 
-func (s *Service) setRole(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *string) error {
+// setRole gives a member another role, if it is one, and returns which letter says so.
+func (s *Service) setRole(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *string) (kind string, err error) {
 	if to == nil || *to == m.Role {
-		return nil
+		return "", nil
 	}
 	r, err := tenant.FindRole(ctx, tx, s.Deps.Roles, t.ID, *to)
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case !g.Gives(r):
-		return role.ErrEscalation
+		return "", role.ErrEscalation
 	case r.Name == role.Owner && !m.Active:
-		return ErrInactive
+		return "", ErrInactive
 	}
 	if err := tenant.SetRole(ctx, tx, t, m.AccountID, r.Name); err != nil {
-		return err
+		return "", err
 	}
-	e := audit.Event{Kind: "member.role_changed", AccountID: m.AccountID, TenantID: t.ID, Detail: map[string]string{"from": m.Role, "to": r.Name}}
-	if err := tenant.Record(ctx, tx, by, e); err != nil {
-		return err
-	}
-	kind := letter.TenantRoleChanged
+	kind = letter.TenantRoleChanged
 	if r.Name == role.Owner {
 		kind = letter.TenantOwner
 	}
-	return s.Letters.Write(ctx, tx, kind, m.AccountID, letter.Content{Name: t.Name})
+	e := audit.Event{Kind: "member.role_changed", AccountID: m.AccountID, TenantID: t.ID, Detail: map[string]string{"from": m.Role, "to": r.Name}}
+	return kind, tenant.Record(ctx, tx, by, e)
 }
 
-func (s *Service) setDirect(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *[]string, declared []string) error {
+// setDirect is setRole for the permissions besides the role.
+func (s *Service) setDirect(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *[]string, declared []string) (kind string, err error) {
 	if to == nil {
-		return nil
+		return "", nil
 	}
 	entries, err := s.entries(g, *to, m.Direct, declared)
 	if err != nil || slices.Equal(entries, m.Direct) {
-		return err
+		return "", err
 	}
 	if err := tenant.SetPermissions(ctx, tx, t, m.AccountID, entries); err != nil {
-		return err
+		return "", err
 	}
 	e := audit.Event{Kind: "member.permissions_changed", AccountID: m.AccountID, TenantID: t.ID,
 		Detail: map[string]string{"from": role.Join(m.Direct), "to": role.Join(entries)}}
-	if err := tenant.Record(ctx, tx, by, e); err != nil {
-		return err
+	return letter.TenantRoleChanged, tenant.Record(ctx, tx, by, e)
+}
+
+// tell writes a letter about a tenant to an account; an empty kind is none.
+func (s *Service) tell(ctx context.Context, tx *db.Tx, kind string, t *tenant.Tenant, to account.ID) error {
+	if kind == "" {
+		return nil
 	}
-	return s.Letters.Write(ctx, tx, letter.TenantRoleChanged, m.AccountID, letter.Content{Name: t.Name})
+	return s.Letters.Write(ctx, tx, kind, to, letter.Content{Name: t.Name})
 }
 
 // Remove ends a membership and tells whoever had it. It returns what Set does.
@@ -118,14 +128,13 @@ func (s *Service) Remove(ctx context.Context, by tenant.Actor, id tenant.ID, sub
 		if err := tenant.Record(ctx, tx, by, e); err != nil {
 			return err
 		}
-		return s.Letters.Write(ctx, tx, letter.TenantRemoved, m.AccountID, letter.Content{Name: t.Name})
+		return s.tell(ctx, tx, letter.TenantRemoved, t, m.AccountID)
 	})
 }
 
 // Transfer makes a member an owner, and by, who must be one, an admin; both are told. Where by is staff
 // nobody is an owner less. It returns role.ErrEscalation where by is none, and what Set does.
 func (s *Service) Transfer(ctx context.Context, by tenant.Actor, id tenant.ID, toSubject string) error {
-	owner, admin := role.Owner, role.Admin
 	return s.actOn(ctx, by, id, role.DeleteTenant, toSubject, func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error {
 		switch {
 		case g.Role != role.Owner:
@@ -133,16 +142,25 @@ func (s *Service) Transfer(ctx context.Context, by tenant.Actor, id tenant.ID, t
 		case by.AccountID() == m.AccountID:
 			return nil // theirs already
 		}
-		if err := s.setRole(ctx, tx, by, t, g, m, &owner); err != nil {
+		if err := s.appoint(ctx, tx, by, t, g, m, role.Owner); err != nil {
 			return err
 		}
 		if !by.Staff() {
-			if err := s.setRole(ctx, tx, by, t, g, &Member{Grant: g, AccountID: by.AccountID()}, &admin); err != nil {
+			if err := s.appoint(ctx, tx, by, t, g, &Member{Grant: g, AccountID: by.AccountID()}, role.Admin); err != nil {
 				return err
 			}
 		}
 		return tenant.Record(ctx, tx, by, audit.Event{Kind: "ownership.transferred", AccountID: m.AccountID, TenantID: t.ID})
 	})
+}
+
+// appoint gives a member a role and tells them.
+func (s *Service) appoint(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, as string) error {
+	kind, err := s.setRole(ctx, tx, by, t, g, m, &as)
+	if err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, kind, t, m.AccountID)
 }
 
 // actOn runs what by does to a member, and writes down when it is refused.

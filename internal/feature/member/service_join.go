@@ -35,6 +35,9 @@ func (s *Service) Add(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 	if !by.Staff() {
 		return nil, tenant.ErrPermission
 	}
+	if !isText(subject) {
+		return nil, account.ErrNotFound
+	}
 	var added *Member
 	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, "", func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
 		a, err := account.FindBySubject(ctx, tx, subject)

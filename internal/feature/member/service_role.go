@@ -92,7 +92,7 @@ func (s *Service) CreateRole(ctx context.Context, by tenant.Actor, id tenant.ID,
 		if err := insertRole(ctx, tx, t.ID, made); err != nil {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, roleEvent("role.created", t, name, "", role.Join(entries)))
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "role.created", TenantID: t.ID, Detail: roleDetail(name, nil, entries)})
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (s *Service) ChangeRole(ctx context.Context, by tenant.Actor, id tenant.ID,
 		if err := updateRole(ctx, tx, t.ID, changed); err != nil {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, roleEvent("role.changed", t, name, role.Join(was.Permissions), role.Join(entries)))
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "role.changed", TenantID: t.ID, Detail: roleDetail(name, was.Permissions, entries)})
 	})
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (s *Service) DeleteRole(ctx context.Context, by tenant.Actor, id tenant.ID,
 		if err := deleteRole(ctx, tx, t.ID, name); err != nil {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, roleEvent("role.deleted", t, name, role.Join(was.Permissions), ""))
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "role.deleted", TenantID: t.ID, Detail: roleDetail(name, was.Permissions, nil)})
 	})
 }
 
@@ -176,6 +176,7 @@ func (s *Service) actOnRole(ctx context.Context, by tenant.Actor, id tenant.ID, 
 	return s.refused(ctx, by, e, err)
 }
 
-func roleEvent(kind string, t *tenant.Tenant, name, from, to string) audit.Event {
-	return audit.Event{Kind: kind, TenantID: t.ID, Detail: map[string]string{"role": name, "from": from, "to": to}}
+// roleDetail says which role it was and what it held before and after.
+func roleDetail(name string, from, to []string) map[string]string {
+	return map[string]string{"role": name, "from": role.Join(from), "to": role.Join(to)}
 }

@@ -33,7 +33,8 @@ func (w *world) left() int {
 		+ (SELECT count(*) FROM password_credential WHERE account_id = $1) + (SELECT count(*) FROM one_time_token WHERE account_id = $1)
 		+ (SELECT count(*) FROM page_cookie) + (SELECT count(*) FROM registration)
 		+ (SELECT count(*) FROM totp_device) + (SELECT count(*) FROM passkey) + (SELECT count(*) FROM backup_code) + (SELECT count(*) FROM email_factor)
-		+ (SELECT count(*) FROM device) + (SELECT count(*) FROM factor_grace) + (SELECT count(*) FROM factor_recovery) + (SELECT count(*) FROM reserved_name)`, w.account.ID)
+		+ (SELECT count(*) FROM device) + (SELECT count(*) FROM factor_grace) + (SELECT count(*) FROM factor_recovery) + (SELECT count(*) FROM reserved_name)
+		+ (SELECT count(*) FROM membership WHERE account_id = $1) + (SELECT count(*) FROM invitation WHERE invited_by = $1 OR email_key = 'jo@example.com')`, w.account.ID)
 }
 
 // furnish gives the account all that can hang on one, and has its sessions proven with it.
@@ -61,6 +62,16 @@ func (w *world) furnish(t *testing.T) {
 	w.Exec(`INSERT INTO reserved_name (kind, name_key, account_id, until) VALUES ('email', 'former@example.com', $1, $2)`, w.account.ID, now.Add(time.Hour))
 	w.Exec(`INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at, data) VALUES ($1, 'email_change', $2, 'jo@example.com', 0, $3, $4, $5, 'new@example.com')`,
 		uuid.Must(uuid.NewV7()), w.account.ID, []byte("c"), now.Add(time.Second), now.Add(time.Hour))
+	owner := w.Account("owner@example.com", "").ID
+	in := w.Tenant("acme", owner)
+	w.Join(in, w.account.ID, "admin")
+	for i, by := range []uuid.UUID{owner, w.account.ID} {
+		to := []string{"jo@example.com", "else@example.com"}[i]
+		for j, accepted := range []any{nil, now.UnixMilli()} {
+			w.Exec(`INSERT INTO invitation (id, tenant_id, email, email_key, role, locale, token_hash, invited_by, sent, created_at, expires_at, accepted_at) VALUES ($1, $2, $3, $3, 'member', '', $4, $5, 1, $6, $6, $7)`,
+				uuid.Must(uuid.NewV7()), in.ID, to, []byte{byte(i), byte(j)}, by, now, accepted)
+		}
+	}
 	err := w.InTx(context.Background(), func(tx *db.Tx) error {
 		return w.Letters.Tell(context.Background(), tx, letter.PasswordChanged, w.account.ID)
 	})

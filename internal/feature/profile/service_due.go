@@ -26,8 +26,9 @@ func (s *Service) Keep(ctx context.Context, by session.Bearer) error {
 }
 
 // EraseDue erases at most limit accounts whose time has come, and returns how many it dealt with. The
-// last active superuser is kept for a day more each time. One account that cannot be erased keeps no
-// other from it.
+// last active superuser is kept for a day more each time. Who has become the last owner of a tenant since
+// it was planned is not: nobody else can see to that, and it is their right to go. One account that cannot
+// be erased keeps no other from it.
 func (s *Service) EraseDue(ctx context.Context, limit int) (n int64, err error) {
 	due, err := findDue(ctx, s.DB, s.DB.Now(), limit)
 	if err != nil {

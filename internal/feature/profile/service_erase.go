@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
@@ -29,13 +30,14 @@ type Leaving struct {
 	Days     int    // until the account is erased, at most MaxGrace; 0: at once
 }
 
-// Erase removes the account of whoever is signed in with all that hangs on it, and returns the zero
-// time. Or it ends all sessions, returns when that will be done, and tells the owner, who can sign in
-// and [Service.Keep] the account until then. Audit events stay; they name the account by its id alone.
-// A last letter goes to the address that was on record.
+// Erase removes the account of whoever is signed in with all that hangs on it, tenants among it that
+// have no other member, and returns the zero time. Or it ends all sessions, returns when that will be
+// done, and tells the owner, who can sign in and [Service.Keep] the account until then. Audit events
+// stay; they name the account by its id alone. A last letter goes to the address that was on record.
 //
 // A right password is proof enough for whoever has no second factor; so is a proof that is fresh. It
-// returns session.ErrStale, what Prove does, ErrGrace, ErrLastSuperuser and session.ErrEnded.
+// returns session.ErrStale, what Prove does, ErrGrace, ErrLastSuperuser, tenant.ErrLastOwner where others
+// belong to a tenant that nobody else owns, and session.ErrEnded.
 func (s *Service) Erase(ctx context.Context, by session.Bearer, l Leaving) (at time.Time, err error) {
 	if l.Days < 0 || l.Days > MaxGrace {
 		return at, ErrGrace.WithField("grace_days", "invalid", ErrGrace.Detail)
@@ -52,18 +54,22 @@ func (s *Service) Erase(ctx context.Context, by session.Bearer, l Leaving) (at t
 		if err != nil {
 			return err
 		}
+		if err := dispensable(ctx, tx, a.ID); err != nil {
+			return err
+		}
 		if l.Days == 0 {
 			return s.erase(ctx, tx, a, by.SessionID)
 		}
 		at = tx.Now.Add(time.Duration(l.Days) * day)
 		return s.schedule(ctx, tx, a, by.SessionID, at, l.Days)
 	})
-	switch {
-	case errors.Is(err, account.ErrNotFound):
+	if errors.Is(err, account.ErrNotFound) {
 		err = session.ErrEnded // erased by a request that was quicker
-	case errors.Is(err, ErrLastSuperuser):
-		refused := audit.Event{Kind: "account.erase_refused", AccountID: by.AccountID, SessionID: by.SessionID, Reason: ErrLastSuperuser.Code}
-		err = cmp.Or(audit.RecordAlone(ctx, s.DB, refused), err)
+	}
+	for _, refusal := range []*fault.Error{ErrLastSuperuser, tenant.ErrLastOwner} {
+		if errors.Is(err, refusal) {
+			err = cmp.Or(audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "account.erase_refused", AccountID: by.AccountID, SessionID: by.SessionID, Reason: refusal.Code}), err)
+		}
 	}
 	if err != nil {
 		return time.Time{}, err
@@ -115,6 +121,12 @@ func claim(ctx context.Context, tx *db.Tx, by session.Bearer, found *account.Acc
 }
 
 func (s *Service) erase(ctx context.Context, tx *db.Tx, a *account.Account, by uuid.UUID) error {
+	if err := leaveTenants(ctx, tx, a.ID); err != nil {
+		return err
+	}
+	if err := tenant.Uninvite(ctx, tx, a.ID); err != nil {
+		return err
+	}
 	if err := remove(ctx, tx, a.ID); err != nil {
 		return err
 	}

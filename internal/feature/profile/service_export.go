@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
@@ -21,18 +22,19 @@ const (
 
 // Export is all that is held about an account, without what would give access to it.
 type Export struct {
-	ExportedAt time.Time       `json:"exported_at"`
-	Account    account.JSON    `json:"account"`
-	EraseAt    *time.Time      `json:"erase_at"` // when the account is to be erased
-	Password   exportPassword  `json:"password"`
-	Factors    exportFactors   `json:"second_factors"`
-	Sessions   []exportSession `json:"sessions"`
-	Devices    []exportDevice  `json:"devices"`
-	Events     []exportEvent   `json:"events"`
-	Letters    []exportLetter  `json:"letters"`
-	Links      []exportLink    `json:"links"`
-	Names      []exportName    `json:"kept_names"`
-	Recoveries []exportRequest `json:"factor_recoveries"`
+	ExportedAt time.Time          `json:"exported_at"`
+	Account    account.JSON       `json:"account"`
+	EraseAt    *time.Time         `json:"erase_at"` // when the account is to be erased
+	Password   exportPassword     `json:"password"`
+	Factors    exportFactors      `json:"second_factors"`
+	Sessions   []exportSession    `json:"sessions"`
+	Devices    []exportDevice     `json:"devices"`
+	Events     []exportEvent      `json:"events"`
+	Letters    []exportLetter     `json:"letters"`
+	Links      []exportLink       `json:"links"`
+	Names      []exportName       `json:"kept_names"`
+	Recoveries []exportRequest    `json:"factor_recoveries"`
+	Tenants    []exportMembership `json:"tenants"`
 	// LeftOut names the lists above that would have been longer.
 	LeftOut []string `json:"left_out"`
 }
@@ -130,6 +132,16 @@ type exportRequest struct {
 	Address     string     `json:"address"`
 }
 
+// exportMembership is a tenant that the account belongs to.
+type exportMembership struct {
+	ID          string    `json:"id"`
+	Slug        string    `json:"slug"`
+	Name        string    `json:"name"`
+	Role        string    `json:"role"`
+	Permissions []string  `json:"permissions"` // besides those of the role
+	JoinedAt    time.Time `json:"joined_at"`
+}
+
 // Export gathers what is held about whoever is signed in. It is audited, and as often as it is
 // asked for it is counted; it returns session.ErrEnded and ratelimit.ErrLimited.
 func (s *Service) Export(ctx context.Context, by session.Bearer) (*Export, error) {
@@ -151,18 +163,21 @@ func (s *Service) Export(ctx context.Context, by session.Bearer) (*Export, error
 	return e, nil
 }
 
-// gather reads every list, and of each one row more than it may have.
+// gather reads every list, and of each one row more than it may have, within the account's own scope:
+// what happened to it in tenants is its own too.
 func (s *Service) gather(ctx context.Context, e *Export, o *owner) error {
 	id := o.account.ID
+	own := s.DB.In(db.Member(id))
 	for _, read := range []func() error{
-		func() (err error) { e.Factors, err = factorsOf(ctx, s.DB, id); return err },
-		func() (err error) { e.Sessions, err = sessionsOf(ctx, s.DB, id); return err },
-		func() (err error) { e.Devices, err = devicesOf(ctx, s.DB, id); return err },
-		func() (err error) { e.Events, err = eventsOf(ctx, s.DB, id); return err },
-		func() (err error) { e.Letters, err = lettersTo(ctx, s.DB, o); return err },
-		func() (err error) { e.Links, err = linksOf(ctx, s.DB, id); return err },
-		func() (err error) { e.Names, err = namesOf(ctx, s.DB, id); return err },
-		func() (err error) { e.Recoveries, err = recoveriesOf(ctx, s.DB, id); return err },
+		func() (err error) { e.Factors, err = factorsOf(ctx, own, id); return err },
+		func() (err error) { e.Sessions, err = sessionsOf(ctx, own, id); return err },
+		func() (err error) { e.Devices, err = devicesOf(ctx, own, id); return err },
+		func() (err error) { e.Events, err = eventsOf(ctx, own, id); return err },
+		func() (err error) { e.Letters, err = lettersTo(ctx, own, o); return err },
+		func() (err error) { e.Links, err = linksOf(ctx, own, id); return err },
+		func() (err error) { e.Names, err = namesOf(ctx, own, id); return err },
+		func() (err error) { e.Recoveries, err = recoveriesOf(ctx, own, id); return err },
+		func() (err error) { e.Tenants, err = tenantsOf(ctx, s.DB, id); return err },
 	} {
 		if err := read(); err != nil {
 			return err

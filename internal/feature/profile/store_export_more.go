@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
 // factorsOf returns what is known of second factors, those that wait to be confirmed among them.
-func factorsOf(ctx context.Context, d *db.DB, id account.ID) (f exportFactors, err error) {
+func factorsOf(ctx context.Context, d db.Scoped, id account.ID) (f exportFactors, err error) {
 	for what, list := range map[string]*[]exportFactor{
 		`SELECT name, created_at, confirmed_at, last_used_at FROM totp_device WHERE account_id = $1 ORDER BY created_at DESC LIMIT $2`: &f.TOTP,
 		`SELECT name, created_at, created_at, last_used_at FROM passkey WHERE account_id = $1 ORDER BY created_at DESC LIMIT $2`:       &f.Passkeys,
@@ -36,7 +38,7 @@ func factorsOf(ctx context.Context, d *db.DB, id account.ID) (f exportFactors, e
 	return f, nil
 }
 
-func devicesOf(ctx context.Context, d *db.DB, id account.ID) ([]exportDevice, error) {
+func devicesOf(ctx context.Context, d db.Scoped, id account.ID) ([]exportDevice, error) {
 	return rows(ctx, d, "devices", `SELECT created_at, trusted_until FROM device WHERE account_id = $1 ORDER BY created_at DESC LIMIT $2`,
 		[]any{id, maxOthers + 1}, func(scan func(...any) error) (e exportDevice, err error) {
 			var trusted time.Time
@@ -47,7 +49,7 @@ func devicesOf(ctx context.Context, d *db.DB, id account.ID) ([]exportDevice, er
 }
 
 // namesOf returns what the account gave up and others may not have yet, as it is compared.
-func namesOf(ctx context.Context, d *db.DB, id account.ID) ([]exportName, error) {
+func namesOf(ctx context.Context, d db.Scoped, id account.ID) ([]exportName, error) {
 	return rows(ctx, d, "names", `SELECT kind, name_key, until FROM reserved_name WHERE account_id = $1 ORDER BY until DESC, name_key LIMIT $2`,
 		[]any{id, maxOthers + 1}, func(scan func(...any) error) (e exportName, err error) {
 			err = scan(&e.Kind, &e.Name, db.Time(&e.Until))
@@ -55,7 +57,7 @@ func namesOf(ctx context.Context, d *db.DB, id account.ID) ([]exportName, error)
 		})
 }
 
-func recoveriesOf(ctx context.Context, d *db.DB, id account.ID) ([]exportRequest, error) {
+func recoveriesOf(ctx context.Context, d db.Scoped, id account.ID) ([]exportRequest, error) {
 	return rows(ctx, d, "recoveries", `SELECT created_at, ready_at, cancelled_at, done_at, device, address FROM factor_recovery WHERE account_id = $1 ORDER BY created_at DESC LIMIT $2`,
 		[]any{id, maxOthers + 1}, func(scan func(...any) error) (e exportRequest, err error) {
 			var cancelled, done time.Time
@@ -63,4 +65,15 @@ func recoveriesOf(ctx context.Context, d *db.DB, id account.ID) ([]exportRequest
 			e.CancelledAt, e.DoneAt = moment(cancelled), moment(done)
 			return e, err
 		})
+}
+
+// tenantsOf returns the tenants that the account belongs to. What a role holds is the tenant's, so roles
+// are only named.
+func tenantsOf(ctx context.Context, d *db.DB, id account.ID) ([]exportMembership, error) {
+	found, err := tenant.Of(ctx, d, new(role.Set), id)
+	all := make([]exportMembership, len(found))
+	for i, m := range found {
+		all[i] = exportMembership{ID: m.Tenant.ID.String(), Slug: m.Tenant.Slug, Name: m.Tenant.Name, Role: m.Grant.Role, Permissions: append([]string{}, m.Grant.Direct...), JoinedAt: m.JoinedAt}
+	}
+	return all, err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // routes are all that are about one tenant, with what they need.
@@ -300,5 +301,29 @@ func TestDeletingATenantLeavesNothingAndTellsItsMembers(t *testing.T) {
 			t.Error("accounts are gone, or there is no trace")
 		}
 		refused(t, w.creates(`{"name":"Acme again","slug":"acme"}`), http.StatusConflict, "tenant_slug_taken")
+	})
+}
+
+func TestChangesAreNotCountedAndGuessesAre(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		acme := w.Tenant("acme", w.account.ID)
+		w.Tenant("globex", w.Account("al@example.com", "").ID)
+		change := func(fn func(*tenant.Settings)) error {
+			_, err := w.service.Change(t.Context(), tenant.By(w.account.ID), acme.ID, fn)
+			return err
+		}
+		for i := range 30 {
+			if err := change(func(s *tenant.Settings) { s.Color = fmt.Sprintf("#0000%02d", i) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 20 {
+			if err := change(func(s *tenant.Settings) { s.Slug = "globex" }); !errors.Is(err, tenant.ErrSlugTaken) {
+				t.Fatal(err)
+			}
+		}
+		if err := change(func(s *tenant.Settings) { s.Slug = "initech" }); !errors.Is(err, ratelimit.ErrLimited) {
+			t.Errorf("one guess more: %v", err)
+		}
 	})
 }

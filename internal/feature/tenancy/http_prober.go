@@ -136,6 +136,8 @@ func (p *prober) fetch(ctx context.Context, url string) (string, error) {
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read
 	switch {
+	case ctx.Err() != nil: // the site answered to being left
+		return "", ctx.Err()
 	case answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests:
 		return "", fmt.Errorf("tenancy: the site answered %d", answer.StatusCode)
 	case answer.StatusCode != http.StatusOK:

@@ -32,7 +32,7 @@ func (s *Service) AddDomain(ctx context.Context, by tenant.Actor, id tenant.ID, 
 		if d, err = tenant.AddDomain(ctx, tx, t, name); err != nil {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, about("domain.added", d))
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "domain.added", TenantID: id, Detail: detail(d.Domain)})
 	})
 	if err != nil {
 		return nil, err
@@ -70,8 +70,7 @@ func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.I
 		return settle(ctx, tx, by, d, proof)
 	})
 	if f, _ := fault.From(err); errors.Is(err, tenant.ErrDomainTaken) || errors.Is(err, role.ErrEscalation) {
-		refused := about("domain.verify_refused", looked)
-		refused.Reason = f.Code
+		refused := audit.Event{Kind: "domain.verify_refused", TenantID: id, Reason: f.Code, Detail: detail(looked.Domain)}
 		err = cmp.Or(tenant.Refuse(ctx, s.DB, by, refused), err)
 	}
 	if err == nil && !proof.Holds() {
@@ -91,12 +90,12 @@ func settle(ctx context.Context, tx *db.Tx, by tenant.Actor, d *tenant.Domain, p
 		if err := tenant.MarkVerified(ctx, tx, d); err != nil || was {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, about("domain.verified", d))
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "domain.verified", TenantID: d.TenantID, Detail: detail(d.Domain)})
 	case proof.Absent():
 		if err := tenant.MarkUnverified(ctx, tx, d); err != nil || !was {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, about("domain.lost", d))
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "domain.lost", TenantID: d.TenantID, Detail: detail(d.Domain)})
 	default:
 		return nil
 	}
@@ -125,10 +124,8 @@ func (s *Service) RemoveDomain(ctx context.Context, by tenant.Actor, id tenant.I
 		if err := tenant.RemoveDomain(ctx, tx, t, name); err != nil {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, about("domain.removed", &tenant.Domain{TenantID: id, Domain: name}))
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "domain.removed", TenantID: id, Detail: detail(name)})
 	})
 }
 
-func about(kind string, d *tenant.Domain) audit.Event {
-	return audit.Event{Kind: kind, TenantID: d.TenantID, Detail: map[string]string{"domain": d.Domain}}
-}
+func detail(domain string) map[string]string { return map[string]string{"domain": domain} }

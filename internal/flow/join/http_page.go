@@ -23,8 +23,7 @@ const (
 	donePath       = "/account/invitation/done/"
 )
 
-// Visitor returns whose browser a page is shown to, or session.ErrSignedOut; a member of staff who looks on
-// may only look.
+// Visitor returns whose browser a page is shown to, whomever they look at, or session.ErrSignedOut.
 type Visitor func(r *http.Request) (*session.Visit, error)
 
 //go:embed pages locales

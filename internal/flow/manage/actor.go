@@ -55,6 +55,15 @@ func (by Actor) need(permission string) error {
 	return nil
 }
 
+// needFor is need for what an action takes, whomever it is done to.
+func (by Actor) needFor(action Action) error {
+	needed := action.permission()
+	if needed == "" && !by.Superuser && !by.operator {
+		return ErrDenied
+	}
+	return by.need(needed)
+}
+
 // Operator is whoever holds the machine: the command line and the library. They may do all, but
 // leave no active superuser only by force.
 func Operator(force bool) Actor { return Actor{operator: true, force: force} }
@@ -69,7 +78,7 @@ const (
 	SignOut   Action = "sign-out"
 	SendReset Action = "send-reset"
 	Unlock    Action = "unlock"
-	Promote   Action = "promote" // make staff or superuser
+	Promote   Action = "promote" // make staff or superuser, or give another role
 	Demote    Action = "demote"  // the opposite
 	// Second factors: take all of them, and let nobody do so who says that they lost them.
 	ResetFactors   Action = "reset-factors"
@@ -94,17 +103,12 @@ func (a Action) permission() string {
 // ErrDenied, role.ErrDenied, ErrProtected or ErrOwn. That the last superuser stays is asked when it is
 // done.
 func Allowed(by Actor, action Action, a *account.Account) error {
-	if by.operator {
-		return nil
-	}
-	needed := action.permission()
-	if needed == "" && !by.Superuser {
-		return ErrDenied
-	}
-	if err := by.need(needed); err != nil {
+	if err := by.needFor(action); err != nil {
 		return err
 	}
 	switch {
+	case by.operator:
+		return nil
 	case by.ID == a.ID && (action == Disable || action == Demote || action == Unlock || action == ResetFactors):
 		return ErrOwn
 	case (a.Staff || a.Superuser) && !by.Superuser:

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -31,7 +32,7 @@ const (
 // exports bounds how many a member of staff may ask for: each reads much.
 var exports = ratelimit.Limit{Name: "audit.export", Burst: 10, Per: time.Hour}
 
-var exportHead = []string{"at", "kind", "account", "email", "account_id", "session_id", "actor", "address", "device", "request_id", "reason", "detail"}
+var exportHead = []string{"at", "kind", "account", "email", "account_id", "session_id", "actor", "address", "device", "request_id", "reason", "detail", "tenant_id"}
 
 // ExportAudit writes events as CSV (RFC 4180), the newest first, with a header row. Times are
 // RFC 3339 in UTC. After MaxExport events a last row says that there are more. No cell begins what a
@@ -58,7 +59,11 @@ func (s *Service) ExportAudit(ctx context.Context, by Actor, q AuditQuery, w io.
 		if f.Until.IsZero() {
 			f.Until = tx.Now // what happens from now on, this export among it, is not in it
 		}
-		return audit.Record(by.signed(ctx), tx, audit.Event{Kind: "audit.exported", AccountID: f.Account})
+		e := audit.Event{Kind: "audit.exported", AccountID: f.Account}
+		if f.Tenant != uuid.Nil {
+			e.Detail = map[string]string{"tenant": f.Tenant.String()}
+		}
+		return audit.Record(by.signed(ctx), tx, e)
 	})
 	if err != nil {
 		return err
@@ -107,7 +112,7 @@ func exported(e audit.Entry) []string {
 		detail = nil
 	}
 	row := []string{e.At.Format(time.RFC3339Nano), e.Kind, e.Subject, e.Email, idText(e.AccountID), idText(e.SessionID),
-		e.Source.Actor, e.Source.Address, e.Source.Device, e.Source.RequestID, e.Reason, string(detail)}
+		e.Source.Actor, e.Source.Address, e.Source.Device, e.Source.RequestID, e.Reason, string(detail), idText(e.TenantID)}
 	for i := range row {
 		row[i] = inert(row[i])
 	}

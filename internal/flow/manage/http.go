@@ -29,7 +29,7 @@ func Routes(s *Service) []web.Route {
 		web.Post("/admin/accounts/{account}/cancel-recovery/", web.StaffToken, web.JSON(s.on(s.CancelRecovery))).Needs(role.StaffManageAccounts).Says("Keep who says that they lost them from removing an account's second factors"),
 		web.Get("/admin/sessions/", web.StaffToken, web.JSON(s.handleSessions)).Needs(role.StaffReadSessions).Says("Sessions, the newest first; query: account, after, limit"),
 		web.Delete("/admin/sessions/{id}/", web.StaffToken, web.JSON(s.handleEndSession)).Needs(role.StaffEndSessions).Says("End one session").Answers(http.StatusNoContent),
-		web.Get("/admin/audit/", web.StaffToken, web.JSON(s.handleAudit)).Needs(role.StaffReadAudit).Says("Audit events, the newest first; query: account, kind, actor, address, since, until, after, limit"),
+		web.Get("/admin/audit/", web.StaffToken, web.JSON(s.handleAudit)).Needs(role.StaffReadAudit).Says("Audit events, the newest first; query: account, tenant, kind, actor, address, since, until, after, limit"),
 		web.Get("/admin/audit/export/", web.StaffToken, web.Raw(s.serveExport)).Needs(role.StaffReadAudit).Says("The same as CSV, at most 100,000"),
 		web.Get("/admin/mails/", web.StaffToken, web.JSON(s.handleMails)).Needs(role.StaffReadMails).Says("The mail queue; query: state, after, limit"),
 		web.Post("/admin/mails/{id}/retry/", web.StaffToken, web.JSON(s.handleRetry)).Needs(role.StaffManageMails).Says("Try a dead letter again").Answers(http.StatusNoContent),

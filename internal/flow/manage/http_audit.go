@@ -57,11 +57,11 @@ func (q query) time(name string) (time.Time, error) {
 
 // auditAsked reads which events a request wants.
 func auditAsked(ctx context.Context) (out AuditQuery, err error) {
-	q, err := asked(ctx, "account", "kind", "actor", "address", "since", "until", "after", "limit")
+	q, err := asked(ctx, "account", "tenant", "kind", "actor", "address", "since", "until", "after", "limit")
 	if err != nil {
 		return out, err
 	}
-	out = AuditQuery{Account: q.Get("account"), Kind: q.Get("kind"), Actor: q.Get("actor"), Address: q.Get("address"), After: q.Get("after"), Limit: q.limit}
+	out = AuditQuery{Account: q.Get("account"), Tenant: q.Get("tenant"), Kind: q.Get("kind"), Actor: q.Get("actor"), Address: q.Get("address"), After: q.Get("after"), Limit: q.limit}
 	if out.Since, err = q.time("since"); err != nil {
 		return out, err
 	}

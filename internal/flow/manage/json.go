@@ -45,6 +45,7 @@ type EventJSON struct {
 	Email      string            `json:"email"`
 	AccountID  string            `json:"account_id" doc:"The account's inner id, which stays when the account is gone"`
 	SessionID  string            `json:"session_id"`
+	TenantID   string            `json:"tenant_id" doc:"Of the tenant that it happened in; empty: in none"`
 	Actor      string            `json:"actor" doc:"self, cli, system or the inner id of a member of staff"`
 	ActorEmail string            `json:"actor_email"`
 	Address    string            `json:"address"`
@@ -56,7 +57,7 @@ type EventJSON struct {
 
 // JSON returns the event as JSON.
 func (e Event) JSON() EventJSON {
-	return EventJSON{ID: e.ID.String(), At: e.At, Kind: e.Kind, Account: e.Subject, Email: e.Email, AccountID: idText(e.AccountID), SessionID: idText(e.SessionID),
+	return EventJSON{ID: e.ID.String(), At: e.At, Kind: e.Kind, Account: e.Subject, Email: e.Email, AccountID: idText(e.AccountID), SessionID: idText(e.SessionID), TenantID: idText(e.TenantID),
 		Actor: e.Source.Actor, ActorEmail: e.ActorEmail, Address: e.Source.Address, Device: e.Source.Device, RequestID: e.Source.RequestID, Reason: e.Reason, Detail: e.Detail}
 }
 

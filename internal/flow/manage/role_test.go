@@ -147,6 +147,27 @@ func TestARefusedDutyChangesNothing(t *testing.T) {
 	})
 }
 
+// Who may not act learns not even whether there is somebody to act upon.
+func TestARefusalTellsNobodyWhoThereIs(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		s := w.staff(t)
+		w.Exec("UPDATE account SET staff_role = 'auditor' WHERE id = $1", s.member.ID)
+		found, err := w.Find(w.ctx, s.member.Subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, deed := range w.deeds() {
+			want := role.ErrDenied
+			if needed[name] == "" {
+				want = ErrDenied
+			}
+			w.refused(t, name, want, func() error { return deed(w.ActorOf(found), "nobody") })
+		}
+		w.refused(t, "end a session", role.ErrDenied, func() error { return w.EndSession(w.ctx, w.ActorOf(found), uuid.New()) })
+		w.refused(t, "retry", role.ErrDenied, func() error { return w.RetryMail(w.ctx, w.ActorOf(found), uuid.New()) })
+	})
+}
+
 func TestReadingNeedsThePermissionToo(t *testing.T) {
 	eachRole(t, func(t *testing.T, w world) {
 		s := w.staff(t)

@@ -17,6 +17,10 @@ import (
 
 // act does something to the account with this subject and returns the account as fn left it.
 func (s *Service) act(ctx context.Context, by Actor, action Action, subject string, fn func(ctx context.Context, tx *db.Tx, a *account.Account) error) (*account.Account, error) {
+	// Who may not is told so before they are told who there is.
+	if err := by.needFor(action); err != nil {
+		return nil, err
+	}
 	var changed *account.Account
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
 		a, err := findSubject(ctx, tx, subject)
@@ -81,6 +85,9 @@ func endAll(ctx context.Context, tx *db.Tx, a *account.Account) (err error) {
 // EndSession ends one session. It returns session.ErrNotFound when there is none, or when it had
 // ended before.
 func (s *Service) EndSession(ctx context.Context, by Actor, id uuid.UUID) error {
+	if err := by.needFor(EndSession); err != nil {
+		return err
+	}
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
 		accountID, err := session.AccountOf(ctx, tx, id)
 		if err != nil {

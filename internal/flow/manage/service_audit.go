@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
@@ -23,6 +24,7 @@ type Event struct {
 // AuditQuery asks for audit events. Empty members pick none out.
 type AuditQuery struct {
 	Account string // subject, or the id of an account that is gone
+	Tenant  string // slug, or the id, of a tenant that is gone too
 	Kind    string // the kind or how it begins, such as session.
 	Actor   string // self, cli, system, or an account by address, id or user name
 	Address string // network address, whole
@@ -33,8 +35,8 @@ type AuditQuery struct {
 }
 
 // Audit returns events, the newest first. A page may be short, even empty, and still have a
-// Next: it goes through a bounded number of events. It returns role.ErrDenied, account.ErrNotFound and
-// ErrQuery.
+// Next: it goes through a bounded number of events. It returns role.ErrDenied, account.ErrNotFound,
+// tenant.ErrNotFound and ErrQuery.
 func (s *Service) Audit(ctx context.Context, by Actor, q AuditQuery) (page Page[Event], err error) {
 	if err := by.need(role.StaffReadAudit); err != nil {
 		return page, err
@@ -43,7 +45,7 @@ func (s *Service) Audit(ctx context.Context, by Actor, q AuditQuery) (page Page[
 	if err != nil {
 		return page, err
 	}
-	digest := question("audit", q.Account, q.Kind, q.Actor, q.Address, strconv.FormatInt(q.Since.UnixMilli(), 10), strconv.FormatInt(q.Until.UnixMilli(), 10))
+	digest := question("audit", q.Account, q.Tenant, q.Kind, q.Actor, q.Address, strconv.FormatInt(q.Since.UnixMilli(), 10), strconv.FormatInt(q.Until.UnixMilli(), 10))
 	after, err := placeOf(digest, q.After)
 	if err != nil {
 		return page, err
@@ -65,7 +67,7 @@ func (s *Service) Audit(ctx context.Context, by Actor, q AuditQuery) (page Page[
 
 // filter turns names into ids.
 func (s *Service) filter(ctx context.Context, q AuditQuery) (f audit.Filter, err error) {
-	for field, value := range map[string]string{"account": q.Account, "kind": q.Kind, "actor": q.Actor, "address": q.Address} {
+	for field, value := range map[string]string{"account": q.Account, "tenant": q.Tenant, "kind": q.Kind, "actor": q.Actor, "address": q.Address} {
 		if len(value) > maxSubject || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
 			return f, ErrQuery.WithField(field, "invalid", "At most 255 bytes of text.")
 		}
@@ -86,6 +88,11 @@ func (s *Service) filter(ctx context.Context, q AuditQuery) (f audit.Filter, err
 			return f, err
 		}
 	}
+	if q.Tenant != "" {
+		if f.Tenant, err = s.tenantOf(ctx, q.Tenant); err != nil {
+			return f, err
+		}
+	}
 	switch q.Actor {
 	case "", "self", "cli", "system":
 	default:
@@ -94,6 +101,18 @@ func (s *Service) filter(ctx context.Context, q AuditQuery) (f audit.Filter, err
 		}
 	}
 	return f, nil
+}
+
+// tenantOf returns the id that a slug or an id means. A tenant that is gone has no slug any more.
+func (s *Service) tenantOf(ctx context.Context, name string) (tenant.ID, error) {
+	if id, err := uuid.Parse(name); err == nil && id != uuid.Nil {
+		return id, nil
+	}
+	t, err := tenant.FindByName(ctx, s.DB, name)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return t.ID, nil
 }
 
 // named adds who acted.

@@ -30,7 +30,7 @@ func (s *Service) Bulk(ctx context.Context, by Actor, action Action, subjects []
 	if !known || len(subjects) == 0 || len(subjects) > MaxBulk {
 		return nil, ErrBulk
 	}
-	if err := by.need(action.permission()); err != nil {
+	if err := by.needFor(action); err != nil {
 		return nil, err
 	}
 	var all []Outcome

@@ -187,3 +187,16 @@ func TestForTenantTakesTwoKindsOfPools(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// SQLite has no policies, so a transaction that names a tenant would promise what nothing keeps.
+func TestForTenantRunsNothingOnSQLite(t *testing.T) {
+	pool, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	err = db.ForTenant(t.Context(), pool, uuid.Must(uuid.NewV7()), func(*sql.Tx) error { t.Error("run"); return nil })
+	if err == nil || !strings.Contains(err.Error(), "set_config") {
+		t.Errorf("%v", err)
+	}
+}

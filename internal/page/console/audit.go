@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
@@ -32,11 +34,12 @@ type auditView struct {
 
 type auditRow struct {
 	eventRow
+	TenantPath  string // empty: it happened in none, or they may not be seen
 	AccountPath string // empty: it concerns nobody, or somebody who is gone, or accounts may not be seen
 }
 
 // filters are the members of the form, as in the address.
-var filters = []string{"account", "kind", "actor", "address", "since", "until"}
+var filters = []string{"account", "tenant", "kind", "actor", "address", "since", "until"}
 
 // auditQuery reads the filters. Days are whole ones in UTC, the last included.
 func auditQuery(asked url.Values, form *ui.Form) manage.AuditQuery {
@@ -51,7 +54,7 @@ func auditQuery(asked url.Values, form *ui.Form) manage.AuditQuery {
 		}
 		return t
 	}
-	q := manage.AuditQuery{Account: asked.Get("account"), Kind: asked.Get("kind"), Actor: asked.Get("actor"), Address: asked.Get("address"),
+	q := manage.AuditQuery{Account: asked.Get("account"), Tenant: asked.Get("tenant"), Kind: asked.Get("kind"), Actor: asked.Get("actor"), Address: asked.Get("address"),
 		Since: day("since"), Until: day("until"), After: asked.Get("after")}
 	if !q.Until.IsZero() {
 		q.Until = q.Until.Add(24 * time.Hour)
@@ -87,6 +90,9 @@ func (c *Console) showAudit(w http.ResponseWriter, r *http.Request) error {
 			row := auditRow{eventRow: eventOf(e)}
 			if e.Subject != "" {
 				row.AccountPath = open(by, accountPath(e.Subject))
+			}
+			if e.TenantID != uuid.Nil {
+				row.TenantPath = open(by, tenantsPath+e.TenantID.String()+"/")
 			}
 			v.Rows = append(v.Rows, row)
 		}
@@ -145,6 +151,7 @@ func (c *Console) sameAudit(q manage.AuditQuery, asked url.Values) ui.Same {
 		}
 	}
 	add("account", q.Account)
+	add("tenant", q.Tenant)
 	add("kind", q.Kind)
 	add("actor", q.Actor)
 	add("address", q.Address)

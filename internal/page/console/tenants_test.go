@@ -240,3 +240,25 @@ func TestPermissionsAreDeclaredInTheConsole(t *testing.T) {
 		}
 	})
 }
+
+func TestTheAuditOfOneTenantIsAFilter(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		acme := w.Tenant("acme", w.person.ID)
+		w.because("/console/tenants/acme/suspend/", "the bill is not paid")
+		w.Exec("INSERT INTO audit_event (id, at, kind, actor, address, device, request_id, reason, detail) VALUES ($1, 1, 'key.created', 'system', '', '', '', 'elsewhere', '{}')", uuid.New())
+		for _, name := range []string{"acme", acme.ID.String()} {
+			page := w.client.Page("/console/audit/?tenant="+name, w.asStaff)
+			w.shows(page, 200, "tenant.suspended", "the bill is not paid", "/console/tenants/"+acme.ID.String()+"/", "gatehouse audit list --tenant="+name, issuer+"/admin/audit/?tenant="+name)
+			w.hides(page, "elsewhere")
+		}
+		w.shows(w.client.Page("/console/audit/?tenant=nobody", w.asStaff), 404, `role="alert"`)
+	})
+}
+
+// because posts a form with a reason, which must be taken.
+func (w *world) because(path, reason string) {
+	w.t.Helper()
+	if a := w.client.Submit(path, url.Values{"reason": {reason}}, w.asStaff); a.Status != http.StatusSeeOther {
+		w.t.Fatalf("%s: %d %s", path, a.Status, content(a))
+	}
+}

@@ -1,6 +1,7 @@
 package team
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -37,6 +38,8 @@ func (t *Team) showActivity(w http.ResponseWriter, r *http.Request, h here) erro
 		return err
 	}
 	for _, e := range page {
+		// An id says nothing to people, and what is empty neither.
+		maps.DeleteFunc(e.Detail, func(name, value string) bool { return name == "invitation" || value == "" })
 		row := eventRow{At: e.At, What: t.happened(lang, e.Kind), Whom: e.Email, By: e.ByEmail, Reason: e.Reason, Detail: e.Detail}
 		switch e.By {
 		case tenancy.Staff:

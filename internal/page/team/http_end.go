@@ -26,7 +26,19 @@ func (t *Team) aboutMember(r *http.Request, h here, key string, typed bool) (que
 	return question{Key: key, Who: m.Email, Cancel: memberPathOf(h, m.Subject), Typed: typed}, nil
 }
 
+// toLeave reports whether the member of the path is whoever asks, and then leads to where one leaves.
+func toLeave(w http.ResponseWriter, r *http.Request, h here) bool {
+	if r.PathValue("account") != h.Visit.Account.Subject {
+		return false
+	}
+	http.Redirect(w, r, h.path()+"leave/", http.StatusSeeOther)
+	return true
+}
+
 func (t *Team) showRemove(w http.ResponseWriter, r *http.Request, h here) error {
+	if toLeave(w, r, h) {
+		return nil
+	}
 	q, err := t.aboutMember(r, h, "remove", false)
 	if err != nil {
 		return err
@@ -35,6 +47,9 @@ func (t *Team) showRemove(w http.ResponseWriter, r *http.Request, h here) error 
 }
 
 func (t *Team) postRemove(w http.ResponseWriter, r *http.Request, h here) error {
+	if toLeave(w, r, h) {
+		return nil
+	}
 	q, err := t.aboutMember(r, h, "remove", false)
 	if err != nil {
 		return err

@@ -98,7 +98,7 @@ func (t *Team) postInvitation(w http.ResponseWriter, r *http.Request, h here) er
 		return done(w, r, h.path()+"invitations/", "sent")
 	}
 	f := ui.NewForm(r, "email", "role", "locale")
-	if !blame(f, "email", err, account.ErrEmail, invitation.ErrDomain, tenant.ErrMember) && !blame(f, "role", err, role.ErrUnknown) && !mend(f, err) {
+	if !blame(f, "email", err, account.ErrEmail, tenant.ErrEmailDomain, tenant.ErrMember) && !blame(f, "role", err, role.ErrUnknown) && !mend(f, err) {
 		return err
 	}
 	return t.writeInvitations(w, r, h, web.StatusFor(w, err), f)

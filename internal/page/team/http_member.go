@@ -138,7 +138,11 @@ func (t *Team) postChange(w http.ResponseWriter, r *http.Request, h here) error 
 	subject, to, direct := r.PathValue("account"), r.PostForm.Get("role"), r.PostForm["permission[]"]
 	_, err := t.Members.Set(r.Context(), h.by(), h.Tenant.ID, subject, member.Change{Role: &to, Direct: &direct})
 	if err == nil {
-		return done(w, r, memberPathOf(h, subject), "changed")
+		path := memberPathOf(h, subject)
+		if subject == h.Visit.Account.Subject {
+			path = h.path() // they may not be allowed to see members any more
+		}
+		return done(w, r, path, "changed")
 	}
 	f := ui.NewForm(r, "role", "permissions")
 	if !blame(f, "role", err, role.ErrUnknown) && !blamePermissions(f, err) && !mend(f, err) {

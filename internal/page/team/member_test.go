@@ -139,6 +139,21 @@ func TestAMemberIsRemoved(t *testing.T) {
 	})
 }
 
+func TestWhoTakesRightsFromThemselvesIsLedToWhatTheyMayStillSee(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, a := range []domaintest.Answer{w.Page(memberPath(w.admin)+"remove/", domaintest.As(w.admin.in)), w.send(w.admin, memberPath(w.admin)+"remove/")} {
+			if a.Status != http.StatusSeeOther || a.Header.Get("Location") != base+"leave/" {
+				t.Errorf("removing oneself: answered %d to %q", a.Status, a.Header.Get("Location"))
+			}
+		}
+		w.did(w.admin, w.send(w.admin, memberPath(w.admin)+"change/", "role", "member"), base, "saved")
+		if w.roleOf(w.admin) != role.Member {
+			t.Errorf("they are %q", w.roleOf(w.admin))
+		}
+		w.refused(w.send(w.owner, memberPath(w.owner)+"change/", "role", "member"), http.StatusConflict, "", "last owner")
+	})
+}
+
 func TestWhatCannotBeUndoneTakesTheShortName(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for path, p := range map[string]person{base + "leave/": w.member, base + "delete/": w.owner, memberPath(w.member) + "transfer/": w.owner} {

@@ -43,6 +43,9 @@ func (g glossary) text(entry string) string {
 	if entry == role.Everything {
 		return g.ui.Text(g.lang, "team.member.everything")
 	}
+	if noun, wild := strings.CutSuffix(entry, ".*"); wild {
+		return g.ui.Text(g.lang, "team.member.wildcard", "noun", noun)
+	}
 	key := "team.permission." + strings.ReplaceAll(entry, ".", "_")
 	if text := g.ui.Text(g.lang, key); text != key {
 		return text
