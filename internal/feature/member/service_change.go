@@ -21,6 +21,14 @@ type Change struct {
 	Direct *[]string // permissions besides those of the role, in place of those they have
 }
 
+// deed is a change under way: of a locked tenant, by somebody who may do there what grant says.
+type deed struct {
+	tx     *db.Tx
+	by     tenant.Actor
+	tenant *tenant.Tenant
+	grant  role.Grant
+}
+
 // SetRole is Set for the role alone.
 func (s *Service) SetRole(ctx context.Context, by tenant.Actor, id tenant.ID, subject, to string) (*Member, error) {
 	return s.Set(ctx, by, id, subject, Change{Role: &to})
@@ -41,130 +49,130 @@ func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		return nil, err
 	}
 	var changed *Member
-	err = s.actOn(ctx, by, id, role.ManageMembers, subject, func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error {
-		if !g.Commands(m.Grant) {
+	err = s.actOn(ctx, by, id, role.ManageMembers, subject, func(d deed, m *Member) error {
+		if !d.grant.Commands(m.Grant) {
 			return role.ErrEscalation
 		}
-		told, err := s.setRole(ctx, tx, by, t, g, m, c.Role)
+		told, err := s.setRole(ctx, d, m, c.Role)
 		if err != nil {
 			return err
 		}
-		also, err := s.setDirect(ctx, tx, by, t, g, m, c.Direct, more)
+		also, err := s.setDirect(ctx, d, m, c.Direct, more)
 		if err != nil {
 			return err
 		}
-		if err := s.tell(ctx, tx, cmp.Or(told, also), t, m.AccountID); err != nil {
+		if err := s.tell(ctx, d, cmp.Or(told, also), m.AccountID); err != nil {
 			return err
 		}
-		changed, err = find(ctx, tx, s.Deps.Roles, t.ID, subject)
+		changed, err = find(ctx, d.tx, s.Deps.Roles, d.tenant.ID, subject)
 		return err
 	})
 	return changed, err
 }
 
 // setRole gives a member another role, if it is one, and returns which letter says so.
-func (s *Service) setRole(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *string) (kind string, err error) {
+func (s *Service) setRole(ctx context.Context, d deed, m *Member, to *string) (kind string, err error) {
 	if to == nil || *to == m.Role {
 		return "", nil
 	}
-	r, err := tenant.FindRole(ctx, tx, s.Deps.Roles, t.ID, *to)
+	r, err := tenant.FindRole(ctx, d.tx, s.Deps.Roles, d.tenant.ID, *to)
 	switch {
 	case err != nil:
 		return "", err
-	case !g.Gives(r):
+	case !d.grant.Gives(r):
 		return "", role.ErrEscalation
 	case r.Name == role.Owner && !m.Active:
 		return "", ErrInactive
 	}
-	if err := tenant.SetRole(ctx, tx, t, m.AccountID, r.Name); err != nil {
+	if err := tenant.SetRole(ctx, d.tx, d.tenant, m.AccountID, r.Name); err != nil {
 		return "", err
 	}
 	kind = letter.TenantRoleChanged
 	if r.Name == role.Owner {
 		kind = letter.TenantOwner
 	}
-	e := audit.Event{Kind: "member.role_changed", AccountID: m.AccountID, TenantID: t.ID, Detail: map[string]string{"from": m.Role, "to": r.Name}}
-	return kind, tenant.Record(ctx, tx, by, e)
+	e := audit.Event{Kind: "member.role_changed", AccountID: m.AccountID, TenantID: d.tenant.ID, Detail: map[string]string{"from": m.Role, "to": r.Name}}
+	return kind, tenant.Record(ctx, d.tx, d.by, e)
 }
 
 // setDirect is setRole for the permissions besides the role.
-func (s *Service) setDirect(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, to *[]string, declared []string) (kind string, err error) {
+func (s *Service) setDirect(ctx context.Context, d deed, m *Member, to *[]string, declared []string) (kind string, err error) {
 	if to == nil {
 		return "", nil
 	}
-	entries, err := s.entries(g, *to, m.Direct, declared)
+	entries, err := s.entries(d.grant, *to, m.Direct, declared)
 	if err != nil || slices.Equal(entries, m.Direct) {
 		return "", err
 	}
-	if err := tenant.SetPermissions(ctx, tx, t, m.AccountID, entries); err != nil {
+	if err := tenant.SetPermissions(ctx, d.tx, d.tenant, m.AccountID, entries); err != nil {
 		return "", err
 	}
-	e := audit.Event{Kind: "member.permissions_changed", AccountID: m.AccountID, TenantID: t.ID,
+	e := audit.Event{Kind: "member.permissions_changed", AccountID: m.AccountID, TenantID: d.tenant.ID,
 		Detail: map[string]string{"from": role.Join(m.Direct), "to": role.Join(entries)}}
-	return letter.TenantRoleChanged, tenant.Record(ctx, tx, by, e)
+	return letter.TenantRoleChanged, tenant.Record(ctx, d.tx, d.by, e)
 }
 
 // tell writes a letter about a tenant to an account; an empty kind is none.
-func (s *Service) tell(ctx context.Context, tx *db.Tx, kind string, t *tenant.Tenant, to account.ID) error {
+func (s *Service) tell(ctx context.Context, d deed, kind string, to account.ID) error {
 	if kind == "" {
 		return nil
 	}
-	return s.Letters.Write(ctx, tx, kind, to, letter.Content{Name: t.Name})
+	return s.Letters.Write(ctx, d.tx, kind, to, letter.Content{Name: d.tenant.Name})
 }
 
 // Remove ends a membership and tells whoever had it. It returns what Set does.
 func (s *Service) Remove(ctx context.Context, by tenant.Actor, id tenant.ID, subject string) error {
-	return s.actOn(ctx, by, id, role.ManageMembers, subject, func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error {
-		if by.AccountID() == m.AccountID {
-			return leave(ctx, tx, t, m.AccountID)
+	return s.actOn(ctx, by, id, role.ManageMembers, subject, func(d deed, m *Member) error {
+		if d.by.AccountID() == m.AccountID {
+			return leave(ctx, d.tx, d.tenant, m.AccountID)
 		}
-		if !g.Commands(m.Grant) {
+		if !d.grant.Commands(m.Grant) {
 			return role.ErrEscalation
 		}
-		if err := tenant.Remove(ctx, tx, t, m.AccountID); err != nil {
+		if err := tenant.Remove(ctx, d.tx, d.tenant, m.AccountID); err != nil {
 			return err
 		}
-		e := audit.Event{Kind: "member.removed", AccountID: m.AccountID, TenantID: t.ID, Detail: map[string]string{"role": m.Role}}
-		if err := tenant.Record(ctx, tx, by, e); err != nil {
+		e := audit.Event{Kind: "member.removed", AccountID: m.AccountID, TenantID: d.tenant.ID, Detail: map[string]string{"role": m.Role}}
+		if err := tenant.Record(ctx, d.tx, d.by, e); err != nil {
 			return err
 		}
-		return s.tell(ctx, tx, letter.TenantRemoved, t, m.AccountID)
+		return s.tell(ctx, d, letter.TenantRemoved, m.AccountID)
 	})
 }
 
 // Transfer makes a member an owner, and by, who must be one, an admin; both are told. Where by is staff
 // nobody is an owner less. It returns role.ErrEscalation where by is none, and what Set does.
 func (s *Service) Transfer(ctx context.Context, by tenant.Actor, id tenant.ID, toSubject string) error {
-	return s.actOn(ctx, by, id, role.DeleteTenant, toSubject, func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error {
+	return s.actOn(ctx, by, id, role.DeleteTenant, toSubject, func(d deed, m *Member) error {
 		switch {
-		case g.Role != role.Owner:
+		case d.grant.Role != role.Owner:
 			return role.ErrEscalation
-		case by.AccountID() == m.AccountID:
+		case d.by.AccountID() == m.AccountID:
 			return nil // theirs already
 		}
-		if err := s.appoint(ctx, tx, by, t, g, m, role.Owner); err != nil {
+		if err := s.appoint(ctx, d, m, role.Owner); err != nil {
 			return err
 		}
-		if !by.Staff() {
-			if err := s.appoint(ctx, tx, by, t, g, &Member{Grant: g, AccountID: by.AccountID()}, role.Admin); err != nil {
+		if !d.by.Staff() {
+			if err := s.appoint(ctx, d, &Member{Grant: d.grant, AccountID: d.by.AccountID()}, role.Admin); err != nil {
 				return err
 			}
 		}
-		return tenant.Record(ctx, tx, by, audit.Event{Kind: "ownership.transferred", AccountID: m.AccountID, TenantID: t.ID})
+		return tenant.Record(ctx, d.tx, d.by, audit.Event{Kind: "ownership.transferred", AccountID: m.AccountID, TenantID: d.tenant.ID})
 	})
 }
 
 // appoint gives a member a role and tells them.
-func (s *Service) appoint(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, m *Member, as string) error {
-	kind, err := s.setRole(ctx, tx, by, t, g, m, &as)
+func (s *Service) appoint(ctx context.Context, d deed, m *Member, as string) error {
+	kind, err := s.setRole(ctx, d, m, &as)
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, tx, kind, t, m.AccountID)
+	return s.tell(ctx, d, kind, m.AccountID)
 }
 
 // actOn runs what by does to a member, and writes down when it is refused.
-func (s *Service) actOn(ctx context.Context, by tenant.Actor, id tenant.ID, permission, subject string, fn func(tx *db.Tx, t *tenant.Tenant, g role.Grant, m *Member) error) error {
+func (s *Service) actOn(ctx context.Context, by tenant.Actor, id tenant.ID, permission, subject string, fn func(d deed, m *Member) error) error {
 	refused := audit.Event{Kind: "member.change_refused", TenantID: id}
 	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, permission, func(tx *db.Tx, t *tenant.Tenant, g role.Grant) error {
 		m, err := find(ctx, tx, s.Deps.Roles, t.ID, subject)
@@ -172,7 +180,7 @@ func (s *Service) actOn(ctx context.Context, by tenant.Actor, id tenant.ID, perm
 			return err
 		}
 		refused.AccountID = m.AccountID
-		return fn(tx, t, g, m)
+		return fn(deed{tx, by, t, g}, m)
 	})
 	return s.refused(ctx, by, refused, err)
 }

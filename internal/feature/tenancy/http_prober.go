@@ -34,9 +34,10 @@ type surroundings struct {
 	patience time.Duration
 }
 
-// internet is where everybody looks.
+// internet is where everybody looks. Half an answer of the name servers is none: a domain is not lost
+// because they were slow.
 func internet() surroundings {
-	return surroundings{resolver: &net.Resolver{}, port: "443", patience: lookTime,
+	return surroundings{resolver: &net.Resolver{PreferGo: true, StrictErrors: true}, port: "443", patience: lookTime,
 		allowed: func(to netip.AddrPort) bool { return to.Port() == 443 && public(to.Addr()) }}
 }
 
