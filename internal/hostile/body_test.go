@@ -24,6 +24,7 @@ type door struct {
 	optional     bool              // a request without a body is sound
 	bearer       bool
 	root         bool // it takes a superuser's token
+	tenant       bool // it takes an owner's token for the tenant
 	form         bool // it takes forms too
 }
 
@@ -31,7 +32,7 @@ var doors = []door{
 	{method: "POST", path: "/register/", members: map[string]string{"email": "string", "password": "string", "full_name": "string", "phone": "string?", "username": "string?", "locale": "string?", "attributes": "object?"}},
 	{method: "POST", path: "/email/verify/", members: map[string]string{"token": "string", "username": "string?"}},
 	{method: "POST", path: "/email/verify/resend/", members: map[string]string{"email": "string"}},
-	{method: "POST", path: "/login/", members: map[string]string{"email": "string", "username": "string?", "password": "string", "audience": "string?", "transport": "string?"}},
+	{method: "POST", path: "/login/", members: map[string]string{"email": "string", "username": "string?", "password": "string", "tenant": "string?", "audience": "string?", "transport": "string?"}},
 	{method: "POST", path: "/login/mfa/", members: map[string]string{"mfa_token": "string", "method": "string", "code": "string", "password": "string", "ticket": "string", "credential": "object", "remember_device": "boolean"}},
 	{method: "POST", path: "/login/mfa/email/", members: map[string]string{"mfa_token": "string"}},
 	{method: "POST", path: "/login/mfa/passkey/", members: map[string]string{"mfa_token": "string"}},
@@ -68,20 +69,40 @@ var doors = []door{
 	{method: "PATCH", path: "/admin/accounts/{account}/", members: map[string]string{"is_staff": "boolean?", "is_superuser": "boolean?", "staff_role": "string?"}, root: true},
 	{method: "POST", path: "/admin/accounts/{account}/reset-factors/", members: map[string]string{"reason": "string"}, root: true},
 	{method: "POST", path: "/admin/accounts/bulk/", members: map[string]string{"action": "string", "accounts": "list"}, root: true},
+	{method: "POST", path: "/tenants/", members: map[string]string{"name": "string", "slug": "string?"}, bearer: true},
+	{method: "POST", path: "/tenants/{tenant}/token/", members: map[string]string{"audience": "string?"}, optional: true, bearer: true},
+	{method: "PATCH", path: "/tenants/{tenant}/", members: map[string]string{"name": "string?", "slug": "string?", "color": "string?", "policy": "object?"}, tenant: true},
+	{method: "DELETE", path: "/tenants/{tenant}/", members: map[string]string{"slug": "string"}, tenant: true},
+	{method: "POST", path: "/tenants/{tenant}/domains/", members: map[string]string{"domain": "string"}, tenant: true},
+	{method: "PATCH", path: "/tenants/{tenant}/members/{account}/", members: map[string]string{"role": "string?", "permissions": "list?"}, tenant: true},
+	{method: "POST", path: "/tenants/{tenant}/transfer/", members: map[string]string{"account": "string"}, tenant: true},
+	{method: "POST", path: "/tenants/{tenant}/roles/", members: map[string]string{"name": "string", "permissions": "list"}, tenant: true},
+	{method: "PATCH", path: "/tenants/{tenant}/roles/{role}/", members: map[string]string{"permissions": "list"}, tenant: true},
+	{method: "POST", path: "/tenants/{tenant}/invitations/", members: map[string]string{"email": "string", "role": "string", "locale": "string?"}, tenant: true},
+	{method: "POST", path: "/invitations/accept/", members: map[string]string{"token": "string"}, bearer: true},
+	{method: "POST", path: "/invitations/sign-up/", members: map[string]string{"token": "string", "password": "string", "full_name": "string", "phone": "string?", "username": "string?", "locale": "string?", "attributes": "object?"}},
+	{method: "POST", path: "/admin/permissions/", members: map[string]string{"name": "string", "description": "string?"}, root: true},
+	{method: "POST", path: "/admin/tenants/", members: map[string]string{"name": "string", "slug": "string?", "owner": "string"}, root: true},
+	{method: "PATCH", path: "/admin/tenants/{tenant}/", members: map[string]string{"name": "string?", "slug": "string?", "color": "string?", "policy": "object?"}, root: true},
+	{method: "DELETE", path: "/admin/tenants/{tenant}/", members: map[string]string{"slug": "string"}, root: true},
+	{method: "POST", path: "/admin/tenants/{tenant}/members/", members: map[string]string{"account": "string", "role": "string"}, root: true},
+	{method: "PATCH", path: "/admin/tenants/{tenant}/members/{account}/", members: map[string]string{"role": "string?", "permissions": "list?"}, root: true},
+	{method: "POST", path: "/admin/tenants/{tenant}/suspend/", members: map[string]string{"reason": "string"}, root: true},
+	{method: "POST", path: "/admin/tenants/{tenant}/resume/", members: map[string]string{"reason": "string"}, root: true},
 }
 
 // key is what opens the doors that are not for everybody.
-type key struct{ account, access, root, app, passkey string }
+type key struct{ account, access, root, app, passkey, tenant string }
 
 // key makes an account that has something behind every door, second factors included, and another for
 // staff to act upon.
 func (w *world) key() key {
 	w.t.Helper()
-	w.account("jo@example.com")
-	kim := w.account("kim@example.com")
+	jo, kim := w.account("jo@example.com"), w.account("kim@example.com")
 	w.superuser("root@example.com")
+	acme := w.acme(jo, kim)
 	w.app(w.signIn("kim@example.com", "body").access)
-	k := key{account: kim.ID, access: w.signIn("jo@example.com", "body").access, root: w.signIn("root@example.com", "body").access}
+	k := key{tenant: acme.token, account: kim.ID, access: w.signIn("jo@example.com", "body").access, root: w.signIn("root@example.com", "body").access}
 	k.app, _ = w.app(k.access).device["id"].(string)
 	k.passkey, _ = w.passkey(k.access).saved["id"].(string)
 	return k
@@ -90,12 +111,14 @@ func (w *world) key() key {
 // at returns where d is asked and with what.
 func (k key) at(d door) (path string, options []option) {
 	switch {
+	case d.tenant:
+		options = append(options, bearer(k.tenant))
 	case d.root:
 		options = append(options, bearer(k.root))
 	case d.bearer:
 		options = append(options, bearer(k.access))
 	}
-	return strings.NewReplacer("{account}", k.account, "{app}", k.app, "{passkey}", k.passkey).Replace(d.path), options
+	return strings.NewReplacer("{tenant}", "acme", "{role}", "editor", "{account}", k.account, "{app}", k.app, "{passkey}", k.passkey).Replace(d.path), options
 }
 
 // The list above is the whole: a new route that takes a body belongs into it.
@@ -264,7 +287,7 @@ func (w *world) wrongWrapping(d door, path string, options []option) {
 func TestTenMegabytesAreNotRead(t *testing.T) {
 	w := open(t, "sqlite", silent)
 	for _, d := range doors {
-		if d.bearer || d.root {
+		if d.bearer || d.root || d.tenant {
 			continue // strangers are refused before
 		}
 		for _, announced := range []int64{10 << 20, -1} {
@@ -364,7 +387,7 @@ func TestOddValuesAreTheCallersFault(t *testing.T) {
 				}
 				for _, v := range values {
 					body := map[string]any{"email": "jo@example.com", "password": "short", "full_name": "Jo", "token": "x", "new_password": "short", "old_password": password, "action": "unlock", "accounts": []string{k.account},
-						"mfa_token": "x", "ticket": "x", "method": "totp", "code": "000000", "credential": map[string]any{}, "reason": "short", "id": "x", "name": "App"}
+						"mfa_token": "x", "ticket": "x", "method": "totp", "code": "000000", "credential": map[string]any{}, "reason": "short", "id": "x", "name": "App", "slug": "another-one", "owner": k.account, "account": "x", "role": "member", "permissions": []string{"notes.read"}, "domain": "x"}
 					for name := range body {
 						if _, known := d.members[name]; !known {
 							delete(body, name)

@@ -60,8 +60,9 @@ func open(t *testing.T, engine string, change func(*gatehouse.Config)) *world {
 	wide := gatehouse.Limit{Tries: 100_000, Per: time.Hour}
 	cfg := gatehouse.Config{
 		DatabaseURL: w.url, AllowedOrigins: []string{listed}, TrustedProxies: []string{"10.0.0.0/8"},
-		Limits:     gatehouse.Limits{SignInPerAccount: wide, SignInPerAddress: wide, MailPerAddress: wide, MailPerNetwork: wide},
+		Limits:     gatehouse.Limits{SignInPerAccount: wide, SignInPerAddress: wide, MailPerAddress: wide, MailPerNetwork: wide, TenantsPerAccount: wide, InvitationsPerTenant: wide},
 		Attributes: []gatehouse.Attribute{{Name: "team", Type: "string"}},
+		Tenants:    gatehouse.Tenants{Permissions: []string{"notes.read", "notes.write"}},
 		Logger:     slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
@@ -255,7 +256,7 @@ func (w *world) dump() map[string][]byte {
 		for i := range values {
 			dest[i] = &values[i]
 		}
-		err := w.tables.Each(w.t.Context(), "SELECT "+strings.Join(columns, ", ")+" FROM "+table+" ORDER BY 1", nil, func(scan func(...any) error) error {
+		err := w.tables.In(db.All()).Each(w.t.Context(), "SELECT "+strings.Join(columns, ", ")+" FROM "+table+" ORDER BY 1", nil, func(scan func(...any) error) error {
 			if err := scan(dest...); err != nil {
 				return err
 			}

@@ -86,7 +86,11 @@ func (s *Staff) add(name string, permissions verifier.Permissions) {
 func staffProblems(permissions verifier.Permissions) (problems []error) {
 	for _, p := range permissions {
 		noun, _, _ := strings.Cut(p, ".")
-		switch read := noun + ".read"; {
+		read := noun + ".read"
+		if noun == "permissions" { // they are listed to whoever may see tenants
+			read = StaffReadTenants
+		}
+		switch {
 		case !slices.Contains(StaffPermissions(), p) && !staffNoun(p):
 			problems = append(problems, fmt.Errorf("there is no permission %q of staff", p))
 		case slices.Contains(StaffPermissions(), read) && !permissions.Has(read):
