@@ -38,7 +38,7 @@ var (
 	ErrRoleRequired = &Error{Code: "role_required", Status: http.StatusForbidden,
 		Detail: "This needs another role."}
 	ErrPermissionRequired = &Error{Code: "permission_required", Status: http.StatusForbidden,
-		Detail: "This needs a permission that the access token does not carry."}
+		Detail: "This needs a permission that you do not have here."}
 	ErrScopeRequired = &Error{Code: "scope_required", Status: http.StatusForbidden,
 		Detail: "This needs a scope that was not granted.", Challenge: `Bearer error="insufficient_scope"`}
 

@@ -197,6 +197,7 @@ func (d door) bodies() []hostileBody {
 		{"raw NUL", d.spoilt("\x00"), badJSON}, {"escaped NUL", d.spoilt(`\u0000`), badJSON},
 		{"invalid UTF-8", d.spoilt("\xff"), badJSON}, {"lone surrogate", d.spoilt(`\ud800`), badJSON},
 		{"unknown member", strings.Replace(whole, "{", `{"`+unknown+`":"`+canary+`",`, 1), badFields}, {"user_id", strings.Replace(whole, "{", `{"user_id":"`+canary+`",`, 1), badFields},
+		{"tenant_id", strings.Replace(whole, "{", `{"tenant_id":"`+canary+`",`, 1), badFields}, // nobody says whose they are (requirement 128)
 		{"a kilobyte of a name", strings.Replace(whole, "{", `{"`+strings.Repeat("x", 60_000)+`":1,`, 1), badFields},
 	}
 	for member := range d.members {

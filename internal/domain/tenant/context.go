@@ -8,7 +8,7 @@ import (
 )
 
 // ErrPermission refuses a member who lacks a permission. They know the tenant, so they are told which.
-var ErrPermission = fault.New(fault.Forbidden, "permission_required", "This needs a permission that you do not have in this organisation.")
+var ErrPermission = fault.New(fault.Forbidden, "permission_required", "This needs a permission that you do not have here.")
 
 type memberKey struct{}
 
