@@ -100,11 +100,12 @@ func (w *world) key() key {
 	w.t.Helper()
 	jo, kim := w.account("jo@example.com"), w.account("kim@example.com")
 	w.superuser("root@example.com")
-	acme := w.acme(jo, kim)
+	w.acme(jo, kim)
 	w.app(w.signIn("kim@example.com", "body").access)
-	k := key{tenant: acme.token, account: kim.ID, access: w.signIn("jo@example.com", "body").access, root: w.signIn("root@example.com", "body").access}
+	k := key{account: kim.ID, access: w.signIn("jo@example.com", "body").access, root: w.signIn("root@example.com", "body").access}
 	k.app, _ = w.app(k.access).device["id"].(string)
 	k.passkey, _ = w.passkey(k.access).saved["id"].(string)
+	k.tenant = w.must(w.call(http.MethodPost, "/tenants/acme/token/", "", bearer(k.access)), http.StatusOK).member("access")
 	return k
 }
 

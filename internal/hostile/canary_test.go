@@ -118,6 +118,7 @@ func (s *story) tell() {
 
 	s.tellPages(third, wrong)
 	s.tellFactors()
+	s.tellTenants()
 	s.tablesTellNothing() // before it is late, and rows are swept
 	s.tellRecovery()
 	waiting := s.call(http.MethodPost, "/password/reset/", `{"email":"jo@example.com"}`)
@@ -148,6 +149,34 @@ func (s *story) keepMail(m gatehousetest.Mail) {
 	for _, code := range mailedCode.FindAllString(m.Text, -1) {
 		s.codes[code] = true
 	}
+}
+
+// tellTenants invites people, who accept, come too late, or hand the link on.
+func (s *story) tellTenants() {
+	owner := s.account("tia@example.com")
+	a := s.acme(owner)
+	s.keep("access token", a.token)
+	s.mail("invited@example.com", "You are invited")
+	invite := func(to string) string {
+		s.t.Helper()
+		s.must(s.call(http.MethodPost, "/tenants/acme/invitations/", text(map[string]string{"email": to, "role": "member"}), bearer(a.token)), http.StatusCreated)
+		return s.mail(to, "You are invited").Token()
+	}
+	s.account("sam@example.com")
+	former, token := invite("sam@example.com"), invite("sam@example.com")
+	pass := s.keep("password of an invited", "Canary-Password-8-"+canary)
+	for _, link := range []string{former, token, token[:len(token)-1]} {
+		s.page(http.MethodGet, "/account/invitation/?token="+link, nil)
+		s.page(http.MethodPost, "/account/invitation/", url.Values{"token": {link}})
+		s.call(http.MethodPost, "/invitations/accept/", text(map[string]string{"token": link}), bearer(a.token)) // somebody else's
+		s.call(http.MethodPost, "/invitations/sign-up/", text(map[string]string{"token": link, "password": pass, "full_name": "Sam"}))
+		s.call(http.MethodPost, "/invitations/accept/", text(map[string]string{"token": link}), bearer(s.signIn("sam@example.com", "body").access))
+	}
+	s.page(http.MethodPost, "/account/invitation/sign-up/", url.Values{"token": {invite("una@example.com")}, "password": {pass}, "new_password": {pass}, "full_name": {"Una"}})
+	in := s.tokensOf(s.call(http.MethodPost, "/login/", text(map[string]string{"email": "tia@example.com", "password": password, "tenant": "acme"})))
+	s.tokensOf(s.refresh(in.refresh))
+	s.keep("access token", s.must(s.call(http.MethodPost, "/tenants/acme/token/", "", bearer(in.access)), http.StatusOK).member("access"))
+	s.must(s.call(http.MethodGet, "/tenants/acme/audit/", "", bearer(a.token)), http.StatusOK)
 }
 
 // tellPages goes on in a browser, where staff look on.

@@ -18,7 +18,7 @@ type acme struct {
 	invitation string // to invited@example.com
 }
 
-// acme makes the tenant.
+// acme makes the tenant, with a role editor and the domain acme.example.com.
 func (w *world) acme(owner gatehousetest.Account, members ...gatehousetest.Account) acme {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -51,6 +51,12 @@ func TestLookAlikesOfTenantsAreRefused(t *testing.T) {
 		if _, err := w.Gatehouse().CreateTenant(t.Context(), gatehouse.NewTenant{Name: "Moon 10", Slug: "moon-10", Owner: jo.ID}); err != nil {
 			t.Fatal(err)
 		}
+		// A slug that could be read as an id is a slug.
+		const hex = "abcdefabcdefabcdefabcdefabcdefab"
+		if _, err := w.Gatehouse().CreateTenant(t.Context(), gatehouse.NewTenant{Name: "Hex", Slug: hex, Owner: jo.ID}); err != nil {
+			t.Fatal(err)
+		}
+		w.must(w.call(http.MethodPost, "/tenants/"+hex+"/token/", "", bearer(w.signIn("jo@example.com", "body").access)), http.StatusOK)
 		before := w.digest("audit_event", "rate_limit")
 		change := func(body map[string]string, code string) {
 			t.Helper()

@@ -166,7 +166,7 @@ var uses = []use{
 	{"refresh by cookie", []string{"refresh", "cookie refresh", "tenant refresh"}, "refresh_rejected", 401, func(w *world, token string) answer {
 		return w.call(http.MethodPost, "/token/refresh/", "", header("Cookie", refreshName+"="+token))
 	}},
-	{"a tenant", []string{"tenant access", "access"}, "token_invalid", 401, shows("GET", "/tenants/acme/", "")}, // one for no tenant is refused otherwise
+	{"me, in a tenant", []string{"tenant access", "access"}, "token_invalid", 401, shows("GET", "/tenants/acme/", "")}, // one for no tenant is refused otherwise
 	{"invitation", []string{"invitation"}, "link_invalid", 400, postsAs("jo", "/invitations/accept/", "token", "")},
 	{"invitation, signing up", []string{"invitation"}, "link_invalid", 400, posts("/invitations/sign-up/", "token", `,"password":"`+password+`","full_name":"Jo"`)},
 	{"verify", []string{"verify"}, "link_invalid", 400, posts("/email/verify/", "token", "")},

@@ -110,12 +110,22 @@ func Find(ctx context.Context, d *db.DB, id ID) (*Tenant, error) {
 // FindByName returns the tenant that a path or a host name means: by its slug, or by its id. It asks
 // beyond any scope, so what it returns says nothing of who may come in. It returns ErrNotFound.
 func FindByName(ctx context.Context, d *db.DB, name string) (*Tenant, error) {
+	column, key, ok := named(name)
+	if !ok {
+		return nil, ErrNotFound
+	}
 	return one(func(dest []any) error {
-		if id, err := uuid.Parse(name); err == nil {
-			return d.In(db.All()).Row(ctx, `SELECT `+Columns+` FROM tenant t WHERE t.id = $1`, []any{id}, dest...)
-		}
-		return d.In(db.All()).Row(ctx, `SELECT `+Columns+` FROM tenant t WHERE t.slug = $1`, []any{name}, dest...)
+		return d.In(db.All()).Row(ctx, `SELECT `+Columns+` FROM tenant t WHERE `+column+` = $1`, []any{key}, dest...)
 	})
+}
+
+// named returns how a tenant t is found by what a path or a host calls it: by its id, in its one spelling,
+// or by its slug. ok is false for what is neither.
+func named(name string) (column string, key any, ok bool) {
+	if id, err := uuid.Parse(name); err == nil && id.String() == name {
+		return "t.id", id, true
+	}
+	return "t.slug", name, slugForm.MatchString(name)
 }
 
 // Change writes settings, as Check returned them, to a locked tenant. It returns ErrSlugTaken and

@@ -35,13 +35,13 @@ func Enter(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID, 
 	var g raw
 	dest, done := m.Tenant.Dest()
 	dest = append(dest, db.Time(&m.JoinedAt))
-	by, key := `t.slug = $2`, any(name)
-	if id, err := uuid.Parse(name); err == nil {
-		by, key = `t.id = $2`, id
+	column, key, ok := named(name)
+	if !ok {
+		return nil, ErrNotMember
 	}
 	err := d.In(db.Member(accountID)).Row(ctx, `SELECT `+Columns+`, m.created_at, m.role, m.permissions,
 			COALESCE((SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role), '')
-		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 AND t.active AND `+by, []any{accountID, key}, append(dest, g.dest()...)...)
+		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 AND t.active AND `+column+` = $2`, []any{accountID, key}, append(dest, g.dest()...)...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrNotMember
 	}

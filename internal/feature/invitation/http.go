@@ -3,8 +3,6 @@ package invitation
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,12 +66,12 @@ type listResponse struct {
 }
 
 func (s *Service) handleList(ctx context.Context, _ *tenantRequest) (*listResponse, error) {
-	after, limit, err := asked(ctx)
+	q, err := web.ReadQuery(ctx, "after", "limit")
 	if err != nil {
 		return nil, err
 	}
 	_, id := caller(ctx)
-	page, next, err := s.List(ctx, id, after, limit)
+	page, next, err := s.List(ctx, id, q.Get("after"), q.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -83,30 +81,6 @@ func (s *Service) handleList(ctx context.Context, _ *tenantRequest) (*listRespon
 		out.Body.Invitations[i] = page[i].JSON(s.DB.Now())
 	}
 	return &out, nil
-}
-
-// asked reads which page a request wants, strictly: a mistyped name is not taken for none.
-func asked(ctx context.Context) (after string, limit int, err error) {
-	q, err := url.ParseQuery(web.FromContext(ctx).HTTP().URL.RawQuery)
-	if err != nil {
-		return "", 0, ErrQuery
-	}
-	limit = DefaultPage
-	for name, values := range q {
-		switch {
-		case name != "after" && name != "limit":
-			return "", 0, ErrQuery.WithDetail("The query may have: after, limit.")
-		case len(values) != 1:
-			return "", 0, ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
-		case name == "after":
-			after = values[0]
-		default:
-			if limit, err = strconv.Atoi(values[0]); err != nil || limit < 1 || limit > MaxPage {
-				return "", 0, ErrQuery.WithField("limit", "invalid", "A number from 1 to 200.")
-			}
-		}
-	}
-	return after, limit, nil
 }
 
 type sendRequest struct {

@@ -48,7 +48,7 @@ func TestInvitationsOverTheAPI(t *testing.T) {
 		refused(t, w.Call(http.MethodPost, path+"x/resend/", "", admin), http.StatusNotFound, "invitation_not_found")
 		refused(t, w.Call(http.MethodPost, path, `{"email":"guest@example.com","role":"owner"}`, admin), http.StatusForbidden, "role_escalation")
 		refused(t, w.Call(http.MethodPost, path, `{"email":"guest","role":"member"}`, admin), http.StatusBadRequest, "email_invalid")
-		for _, query := range []string{"?limit=0", "?limit=201", "?limit=x", "?after=%25", "?after=a&after=b", "?page=2", "?%zz"} {
+		for _, query := range []string{"?limit=0", "?limit=201", "?limit=x", "?after=%25", "?after=%00", "?after=%FF", "?limit=", "?after=a&after=b", "?page=2", "?%zz"} {
 			refused(t, w.Call(http.MethodGet, path+query, "", admin), http.StatusBadRequest, "query_invalid")
 		}
 	})

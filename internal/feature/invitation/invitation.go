@@ -29,13 +29,10 @@ import (
 var (
 	ErrNotFound = fault.New(fault.NotFound, "invitation_not_found", "There is no such invitation, or it was accepted or revoked.")
 	ErrForeign  = fault.New(fault.Forbidden, "invitation_foreign", "This invitation is for another address. Accept it with the account that has that address, and has confirmed it.")
-	ErrQuery    = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
 )
 
 // Limits.
 const (
-	DefaultPage = 50 // invitations in one part of a list
-	MaxPage     = 200
 	// Kept is how long an invitation is remembered after it has expired, to be sent again.
 	Kept = 30 * 24 * time.Hour
 

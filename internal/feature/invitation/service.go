@@ -3,10 +3,7 @@ package invitation
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -15,8 +12,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // wish is an invitation that shall be mailed.
@@ -157,38 +156,32 @@ func (s *Service) Revoke(ctx context.Context, by tenant.Actor, id tenant.ID, inv
 }
 
 // List returns at most limit invitations of a tenant that were neither accepted nor revoked, by address,
-// and what asks for those that follow, as after; empty at the end. It returns ErrQuery for an after
-// that it did not give.
+// and what asks for those that follow, as after; empty at the end. It returns web.ErrQuery for an
+// after that it did not give.
 func (s *Service) List(ctx context.Context, id tenant.ID, after string, limit int) (page []Invitation, next string, err error) {
-	key, err := readCursor(after)
+	question := cursor.Of("invitations", id.String())
+	from, err := question.Read(after)
 	if err != nil {
 		return nil, "", err
 	}
-	limit = min(max(limit, 1), MaxPage)
+	key := ""
+	if from != nil {
+		key = from.Key
+	}
+	limit = min(max(limit, 1), web.MaxPage)
 	found, err := s.list(ctx, id, key, limit+1)
 	if err != nil {
 		return nil, "", err
 	}
 	if len(found) > limit {
 		found = found[:limit]
-		next = cursor(found[limit-1].key)
+		last := found[limit-1]
+		next = question.Write(cursor.Place{ID: last.ID, At: last.CreatedAt, Key: last.key})
 	}
 	for _, o := range found {
 		page = append(page, o.Invitation)
 	}
 	return page, next, nil
-}
-
-// A cursor is base64url of the key of the last address of a page, which its reader has seen.
-func cursor(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
-
-// readCursor returns the key that a page goes on after; empty: it is the first.
-func readCursor(after string) (string, error) {
-	key, err := base64.RawURLEncoding.DecodeString(after)
-	if err != nil || len(key) > 1024 || !utf8.Valid(key) || strings.ContainsRune(string(key), 0) {
-		return "", ErrQuery.WithField("after", "invalid", "Take it from the page before, with the same question.")
-	}
-	return string(key), nil
 }
 
 // Sweep removes at most limit invitations that expired a while ago, see Kept, and returns how many it

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 func TestInvitationIsMailedToTheAddressAlone(t *testing.T) {
@@ -327,10 +328,19 @@ func TestListsShowWhatWaits(t *testing.T) {
 		if want := []string{"a@example.com admin Jo Doe open", "b@example.com member Jo Doe expired", "c@example.com owner  open", "e@example.com member Jo Doe void"}; !slices.Equal(got, want) {
 			t.Errorf("lists %q", got)
 		}
-		for _, after := range []string{"%", "AA", "_w", "YQ=="} {
-			if _, _, err := w.List(t.Context(), w.acme.ID, after, 2); !errors.Is(err, invitation.ErrQuery) {
+		_, first, err := w.List(t.Context(), w.acme.ID, "", 2)
+		if err != nil || first == "" {
+			t.Fatal(err)
+		}
+		for _, after := range []string{"%", "AA", "_w", "YQ==", first + "=", first[:len(first)/2]} {
+			if _, _, err := w.List(t.Context(), w.acme.ID, after, 2); !errors.Is(err, web.ErrQuery) {
 				t.Errorf("after %q: %v", after, err)
 			}
+		}
+		// A cursor answers to the tenant that it was made for.
+		globex := w.Tenant("globex", w.owner.ID)
+		if _, _, err := w.List(t.Context(), globex.ID, first, 2); !errors.Is(err, web.ErrQuery) {
+			t.Errorf("another tenant's cursor: %v", err)
 		}
 	})
 }

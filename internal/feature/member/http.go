@@ -1,13 +1,8 @@
 package member
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
@@ -41,24 +36,6 @@ func asker(ctx context.Context) (id tenant.ID, by tenant.Actor) {
 	return m.Tenant.ID, tenant.By(m.AccountID)
 }
 
-// asked reads a request's query strictly: a name that is not known or twice is refused, so that nobody
-// takes an answer for that to another question.
-func asked(ctx context.Context, names ...string) (url.Values, error) {
-	q, err := url.ParseQuery(web.FromContext(ctx).HTTP().URL.RawQuery)
-	if err != nil {
-		return nil, ErrQuery
-	}
-	for name, values := range q {
-		switch {
-		case !slices.Contains(names, name):
-			return nil, ErrQuery.WithDetail("The query may have: " + strings.Join(names, ", ") + ".")
-		case len(values) != 1 || !isText(values[0]):
-			return nil, ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
-		}
-	}
-	return q, nil
-}
-
 type memberRequest struct {
 	Account string `path:"account"`
 }
@@ -81,16 +58,11 @@ type listResponse struct {
 
 func (s *Service) handleList(ctx context.Context, _ *struct{}) (*listResponse, error) {
 	id, _ := asker(ctx)
-	q, err := asked(ctx, "prefix", "role", "after", "limit")
+	q, err := web.ReadQuery(ctx, "prefix", "role", "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	limit := DefaultPage
-	if q.Has("limit") {
-		limit, _ = strconv.Atoi(q.Get("limit"))
-		limit = cmp.Or(limit, -1) // what is no number is refused, as 0 is
-	}
-	page, err := s.List(ctx, id, Query{Prefix: q.Get("prefix"), Role: q.Get("role"), After: q.Get("after"), Limit: limit})
+	page, err := s.List(ctx, id, Query{Prefix: q.Get("prefix"), Role: q.Get("role"), After: q.Get("after"), Limit: q.Limit})
 	if err != nil {
 		return nil, err
 	}

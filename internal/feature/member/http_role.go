@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 type permissionsResponse struct {
@@ -28,7 +29,7 @@ type explainResponse struct{ Body role.Decision }
 
 func (s *Service) handleExplain(ctx context.Context, _ *struct{}) (*explainResponse, error) {
 	m, own := tenant.FromContext(ctx), session.FromContext(ctx).Subject
-	q, err := asked(ctx, "permission", "account")
+	q, err := web.ReadQuery(ctx, "permission", "account")
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func definedRole(ctx context.Context, r *RoleInfo, err error) (*roleResponse, er
 type createRoleRequest struct {
 	Body struct {
 		Name        string   `json:"name" maxLength:"64"`
-		Permissions []string `json:"permissions"`
+		Permissions []string `json:"permissions" nullable:"false"`
 	}
 }
 
@@ -96,7 +97,7 @@ func (s *Service) handleCreateRole(ctx context.Context, in *createRoleRequest) (
 type changeRoleRequest struct {
 	Role string `path:"role"`
 	Body struct {
-		Permissions []string `json:"permissions" doc:"In place of those there are"`
+		Permissions []string `json:"permissions" nullable:"false" doc:"In place of those there are"`
 	}
 }
 

@@ -19,7 +19,6 @@ import (
 
 // Failures a caller can act on. Those of package tenant and role.ErrEscalation come besides.
 var (
-	ErrQuery        = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
 	ErrInactive     = fault.New(fault.Conflict, "member_inactive", "This account is disabled, so it cannot be an owner.")
 	ErrPermissions  = fault.New(fault.Invalid, "permissions_too_many", "A role can hold at most 100 permissions, and a member as many besides their role.")
 	ErrRoleNotFound = fault.New(fault.NotFound, "role_not_found", "There is no such role.")
@@ -27,12 +26,6 @@ var (
 	ErrRoleCommon   = fault.New(fault.Conflict, "role_common", "All organisations have this role. It cannot be changed here.")
 	ErrRoleInUse    = fault.New(fault.Conflict, "role_in_use", "Members have this role, or get it when they join. Give them another first.")
 	ErrRoles        = fault.New(fault.Conflict, "roles_too_many", "An organisation can make at most 50 roles of its own.")
-)
-
-// How many members a page of List has.
-const (
-	DefaultPage = 50
-	MaxPage     = 200
 )
 
 // Member is one account in one tenant, with what it may do there.
@@ -51,7 +44,7 @@ type Query struct {
 	Prefix string // of the address or the full name
 	Role   string
 	After  string // Page.Next of the page before
-	Limit  int    // 0: DefaultPage
+	Limit  int    // 1 to web.MaxPage; 0: web.DefaultPage
 }
 
 // Page is a part of the list of members.

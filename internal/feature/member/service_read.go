@@ -7,19 +7,20 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
-// List returns members of a tenant, those who joined first in front. It returns ErrQuery.
+// List returns members of a tenant, those who joined first in front. It returns web.ErrQuery.
 func (s *Service) List(ctx context.Context, id tenant.ID, q Query) (*Page, error) {
 	if q.Limit == 0 {
-		q.Limit = DefaultPage
+		q.Limit = web.DefaultPage
 	}
-	if q.Limit < 1 || q.Limit > MaxPage {
-		return nil, ErrQuery.WithField("limit", "invalid", "A number from 1 to 200.")
+	if q.Limit < 1 || q.Limit > web.MaxPage {
+		return nil, web.ErrQuery.WithField("limit", "invalid", "A number from 1 to 200.")
 	}
 	for name, text := range map[string]string{"prefix": q.Prefix, "role": q.Role} {
 		if !isText(text) {
-			return nil, ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
+			return nil, web.ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
 		}
 	}
 	return list(ctx, s.DB, s.Deps.Roles, id, q)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
@@ -50,14 +52,22 @@ func find(ctx context.Context, r rower, roles *role.Set, id tenant.ID, subject s
 	return &m, nil
 }
 
+// question is what a cursor of this list answers to.
+func (q Query) question(id tenant.ID) cursor.Question {
+	return cursor.Of("members", id.String(), q.Prefix, q.Role)
+}
+
 // statement returns the text and the arguments of a query for members, those who joined first in front.
 // What it reads is bounded by the tenant, and comes sorted from an index.
 func (q Query) statement(id tenant.ID) (string, []any, error) {
-	from, err := placeOf(q.After)
+	after, err := q.question(id).Read(q.After)
 	if err != nil {
 		return "", nil, err
 	}
-	args := []any{id, from.at.UnixMilli(), from.id}
+	if after == nil {
+		after = &cursor.Place{At: time.UnixMilli(0)}
+	}
+	args := []any{id, after.At.UnixMilli(), after.ID}
 	where := `WHERE m.tenant_id = $1 AND (m.created_at, m.account_id) > ($2, $3)`
 	if q.Role != "" {
 		args = append(args, q.Role)
@@ -95,7 +105,7 @@ func list(ctx context.Context, d *db.DB, roles *role.Set, id tenant.ID, q Query)
 	err = d.In(db.Tenant(id)).Each(ctx, text, args, func(scan func(...any) error) error {
 		if n := len(page.Members); n == q.Limit {
 			last := page.Members[n-1]
-			page.Next = place{last.JoinedAt, last.AccountID}.cursor()
+			page.Next = q.question(id).Write(cursor.Place{ID: last.AccountID, At: last.JoinedAt})
 			return nil
 		}
 		var m Member

@@ -95,11 +95,20 @@ func TestPagesOfEventsLoseAndRepeatNothing(t *testing.T) {
 		if len(seen) != 7 {
 			t.Errorf("%d events", len(seen))
 		}
-		for _, q := range []string{"limit=0", "limit=201", "limit=x", "limit=", "after=x", "after=1", "after=1.2", "after=-1." + uuid.NewString(), "after=01." + uuid.NewString(), "after=99999999999999999999." + uuid.NewString(),
+		_, first, err := w.service.Events(t.Context(), acme.ID, "", 3)
+		if err != nil || first == "" {
+			t.Fatal(first, err)
+		}
+		for _, q := range []string{"after=" + first + "A", "after=" + first[:len(first)-1], "after=B" + first[1:], "limit=0", "limit=201", "limit=x", "limit=", "after=x", "after=1", "after=1.2", "after=-1." + uuid.NewString(), "after=01." + uuid.NewString(), "after=99999999999999999999." + uuid.NewString(),
 			"limit=1&limit=2", "kind=member.", "after=%00", "%zz", "after=1." + strings.ToUpper(uuid.NewString())} {
 			if a := w.asks(w.me, acme, get, "/tenants/acme/audit/?"+q, ""); a.Status != http.StatusBadRequest || a.Code != "query_invalid" {
 				t.Errorf("%s: answered %d %s", q, a.Status, a.Text)
 			}
+		}
+		// A cursor answers to the tenant that it was made for.
+		globex := w.Tenant("globex", w.account.ID)
+		if a := w.asks(w.me, globex, get, "/tenants/globex/audit/?after="+first, ""); a.Status != http.StatusBadRequest || a.Code != "query_invalid" {
+			t.Errorf("another tenant's cursor: answered %d %s", a.Status, a.Text)
 		}
 		if got, _, err := w.service.Events(t.Context(), acme.ID, "", 0); err != nil || len(got) != 1 {
 			t.Errorf("%d, %v", len(got), err)

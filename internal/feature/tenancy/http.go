@@ -3,12 +3,8 @@ package tenancy
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
@@ -173,11 +169,11 @@ type eventsResponse struct {
 }
 
 func (s *Service) handleEvents(ctx context.Context, _ *struct{}) (*eventsResponse, error) {
-	after, limit, err := asked(web.FromContext(ctx).HTTP().URL.RawQuery)
+	q, err := web.ReadQuery(ctx, "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := s.Events(ctx, tenant.FromContext(ctx).Tenant.ID, after, limit)
+	page, next, err := s.Events(ctx, tenant.FromContext(ctx).Tenant.ID, q.Get("after"), q.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -188,28 +184,4 @@ func (s *Service) handleEvents(ctx context.Context, _ *struct{}) (*eventsRespons
 			Address: e.Address, Device: e.Device, Reason: e.Reason, Detail: e.Detail}
 	}
 	return out, nil
-}
-
-// asked reads which page a request wants, strictly: a mistyped name is not taken for none.
-func asked(raw string) (after string, limit int, err error) {
-	q, err := url.ParseQuery(raw)
-	if err != nil {
-		return "", 0, ErrQuery
-	}
-	limit = DefaultPage
-	for name, values := range q {
-		switch {
-		case name != "after" && name != "limit":
-			return "", 0, ErrQuery.WithDetail("The query may have: after, limit.")
-		case len(values) != 1 || !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0):
-			return "", 0, ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
-		case name == "after":
-			after = values[0]
-		default:
-			if limit, err = strconv.Atoi(values[0]); err != nil || limit < 1 || limit > MaxPage {
-				return "", 0, ErrQuery.WithField("limit", "invalid", "A number from 1 to 200.")
-			}
-		}
-	}
-	return after, limit, nil
 }

@@ -4,14 +4,14 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Event is what a tenant's members are shown of something that happened there.
@@ -38,13 +38,19 @@ const (
 )
 
 // Events returns at most limit events of a tenant, the newest first, and what asks for those that follow,
-// empty at the end. A page may be short and not be the last. limit is 1 to MaxPage. It returns ErrQuery.
+// empty at the end. A page may be short and not be the last. limit is 1 to
+// web.MaxPage. It returns web.ErrQuery.
 func (s *Service) Events(ctx context.Context, id tenant.ID, after string, limit int) (page []Event, next string, err error) {
-	from, err := placeOf(after)
+	question := cursor.Of("events", id.String())
+	from, err := question.Read(after)
 	if err != nil {
 		return nil, "", err
 	}
-	entries, end, err := audit.List(ctx, s.DB, audit.Filter{Tenant: id, After: from, Limit: min(max(limit, 1), MaxPage)})
+	f := audit.Filter{Tenant: id, Limit: min(max(limit, 1), web.MaxPage)}
+	if from != nil {
+		f.After = &audit.Place{At: from.At, ID: from.ID}
+	}
+	entries, end, err := audit.List(ctx, s.DB, f)
 	if err != nil {
 		return nil, "", err
 	}
@@ -62,7 +68,7 @@ func (s *Service) Events(ctx context.Context, id tenant.ID, after string, limit 
 		page[i] = shown(e, known)
 	}
 	if end != nil {
-		next = cursor(*end)
+		next = question.Write(cursor.Place{ID: end.ID, At: end.At})
 	}
 	return page, next, nil
 }
@@ -93,27 +99,4 @@ func shown(e audit.Entry, known map[uuid.UUID]person) Event {
 	}
 	out.Address, out.Device, out.Reason = e.Source.Address, e.Source.Device, e.Reason
 	return out
-}
-
-// cursor is where a page ended: the time in milliseconds and the id. It holds nothing that its reader has
-// not seen, and a forged one only leads elsewhere in what its maker may read.
-func cursor(p audit.Place) string {
-	return strconv.FormatInt(p.At.UnixMilli(), 10) + "." + p.ID.String()
-}
-
-// placeOf reads a cursor; nil is the beginning. It returns ErrQuery.
-func placeOf(text string) (*audit.Place, error) {
-	if text == "" {
-		return nil, nil
-	}
-	at, id, _ := strings.Cut(text, ".")
-	millis, err := strconv.ParseUint(at, 10, 53)
-	p := audit.Place{At: time.UnixMilli(int64(millis)).UTC()}
-	if err == nil {
-		p.ID, err = uuid.Parse(id)
-	}
-	if err != nil || cursor(p) != text {
-		return nil, ErrQuery.WithField("after", "invalid", "Take it from the page before, with the same question.")
-	}
-	return &p, nil
 }

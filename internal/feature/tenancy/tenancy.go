@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Failures a caller can act on, besides those of package tenant.
@@ -27,7 +28,6 @@ var (
 	ErrTyped          = fault.New(fault.Invalid, "tenant_slug_mismatch", "This is not the short name of the organisation.")
 	ErrJoinRole       = fault.New(fault.Invalid, "join_role_invalid", "Whoever joins uninvited cannot become an owner.")
 	ErrDomainUnproven = fault.New(fault.Conflict, "domain_unproven", "The challenge was found neither in the DNS nor on the site; see errors.")
-	ErrQuery          = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
 )
 
 // Who may make tenants.
@@ -36,11 +36,8 @@ const (
 	ByAnyone = "anyone" // everybody with a confirmed address
 )
 
-// MaxPage is how many events a page has at most; DefaultPage is how many where nobody says.
-const (
-	MaxPage     = 200
-	DefaultPage = 50
-)
+// DefaultPage is how many events a page has where nobody says.
+const DefaultPage = web.DefaultPage
 
 var (
 	// guesses bounds how many names and short names of others somebody can find out.

@@ -28,7 +28,6 @@ import (
 // Failures a caller can act on, besides those of the packages tenant, tenancy and member.
 var (
 	ErrReason      = fault.New(fault.Invalid, "reason_required", "Say why, in 10 to 300 characters. The audit keeps it.")
-	ErrQuery       = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
 	ErrDescription = fault.New(fault.Invalid, "permission_description_invalid", "A description has at most 200 characters on one line.")
 	ErrUndeclared  = fault.New(fault.NotFound, "permission_not_declared", "This permission was not declared while running. Those of the configuration are changed there.")
 	ErrTooMany     = fault.New(fault.Conflict, "declarations_too_many", "At most 500 permissions can be declared while running.")
@@ -36,9 +35,6 @@ var (
 
 // Limits.
 const (
-	// MaxPage is how many rows a page has at most; DefaultPage is how many where nobody says.
-	MaxPage     = 200
-	DefaultPage = 50
 	// MaxDeclared is how many permissions can be declared while running: what verifiers look up stays
 	// well below what they read at most.
 	MaxDeclared = 500

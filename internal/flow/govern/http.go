@@ -3,11 +3,6 @@ package govern
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
@@ -39,35 +34,6 @@ func Routes(s *Service) []web.Route {
 	}
 }
 
-// query is a request's, each name once.
-type query struct {
-	url.Values
-	limit int
-}
-
-// asked reads a request's query strictly: a name that is not known, twice or misspelt is refused with
-// ErrQuery, so that nobody takes an answer for that to another question.
-func asked(ctx context.Context, names ...string) (q query, err error) {
-	q.Values, err = url.ParseQuery(web.FromContext(ctx).HTTP().URL.RawQuery)
-	if err != nil {
-		return q, ErrQuery
-	}
-	for name, values := range q.Values {
-		switch {
-		case !slices.Contains(names, name):
-			return q, ErrQuery.WithDetail("The query may have: " + strings.Join(names, ", ") + ".")
-		case len(values) != 1, !utf8.ValidString(values[0]), strings.ContainsRune(values[0], 0):
-			return q, ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
-		}
-	}
-	if text := q.Get("limit"); text != "" {
-		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > MaxPage {
-			return q, ErrQuery.WithField("limit", "invalid", "A number from 1 to 200.")
-		}
-	}
-	return q, nil
-}
-
 type tenantRequest struct {
 	Tenant string `path:"tenant"`
 }
@@ -89,11 +55,11 @@ type tenantsResponse struct {
 }
 
 func (s *Service) handleSearch(ctx context.Context, _ *struct{}) (*tenantsResponse, error) {
-	q, err := asked(ctx, "by", "prefix", "status", "after", "limit")
+	q, err := web.ReadQuery(ctx, "by", "prefix", "status", "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Search(ctx, Query{By: q.Get("by"), Prefix: q.Get("prefix"), Status: q.Get("status"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Search(ctx, Query{By: q.Get("by"), Prefix: q.Get("prefix"), Status: q.Get("status"), After: q.Get("after"), Limit: q.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -175,11 +141,11 @@ type membersResponse struct {
 }
 
 func (s *Service) handleMembers(ctx context.Context, in *tenantRequest) (*membersResponse, error) {
-	q, err := asked(ctx, "prefix", "role", "after", "limit")
+	q, err := web.ReadQuery(ctx, "prefix", "role", "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Members(ctx, in.Tenant, member.Query{Prefix: q.Get("prefix"), Role: q.Get("role"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Members(ctx, in.Tenant, member.Query{Prefix: q.Get("prefix"), Role: q.Get("role"), After: q.Get("after"), Limit: q.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +188,7 @@ func (s *Service) handleRemove(ctx context.Context, in *memberRequest) (*struct{
 type decisionResponse struct{ Body role.Decision }
 
 func (s *Service) handleExplain(ctx context.Context, in *tenantRequest) (*decisionResponse, error) {
-	q, err := asked(ctx, "account", "permission")
+	q, err := web.ReadQuery(ctx, "account", "permission")
 	if err != nil {
 		return nil, err
 	}

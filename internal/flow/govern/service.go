@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Query looks tenants up. Empty members take their defaults.
@@ -12,7 +14,7 @@ type Query struct {
 	Prefix string // how it begins
 	Status string // all (default), active or suspended
 	After  string
-	Limit  int // 1 to MaxPage; 0 means DefaultPage
+	Limit  int // see web.PageSize
 }
 
 // Page is a part of a list of tenants.
@@ -23,7 +25,7 @@ type Page struct {
 }
 
 // Search returns tenants: the newest first without a prefix, else in the order of what is looked at.
-// It returns tenant.ErrSearch and ErrQuery.
+// It returns tenant.ErrSearch and web.ErrQuery.
 func (s *Service) Search(ctx context.Context, q Query) (page Page, err error) {
 	if q.By == "" {
 		q.By = string(tenant.NameColumn)
@@ -31,22 +33,24 @@ func (s *Service) Search(ctx context.Context, q Query) (page Page, err error) {
 	if q.Status == "" {
 		q.Status = string(tenant.All)
 	}
-	after, err := q.place()
+	question := cursor.Of("tenants", q.By, q.Status, q.Prefix)
+	after, err := question.Read(q.After)
 	if err != nil {
 		return page, err
 	}
-	found, next, err := tenant.Search(ctx, s.DB, tenant.Query{By: tenant.Column(q.By), Prefix: q.Prefix, Status: tenant.Status(q.Status), After: after, Limit: limited(q.Limit)})
+	asked := tenant.Query{By: tenant.Column(q.By), Prefix: q.Prefix, Status: tenant.Status(q.Status), Limit: web.PageSize(q.Limit)}
+	if after != nil {
+		asked.After = &tenant.Place{Key: after.Key, Created: after.At, ID: after.ID}
+	}
+	found, next, err := tenant.Search(ctx, s.DB, asked)
 	if err != nil {
 		return page, err
 	}
-	return Page{Tenants: found, Next: q.cursor(next)}, nil
-}
-
-func limited(n int) int {
-	if n <= 0 {
-		return DefaultPage
+	page.Tenants = found
+	if next != nil {
+		page.Next = question.Write(cursor.Place{ID: next.ID, At: next.Created, Key: next.Key})
 	}
-	return min(n, MaxPage)
+	return page, nil
 }
 
 // Create makes a tenant whose owner is the account with this subject. An empty slug is made from the

@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Members lists who belongs to a tenant. It returns tenant.ErrNotFound and what member.List returns.
@@ -58,13 +59,13 @@ func (s *Service) RemoveMember(ctx context.Context, name, subject string) error 
 }
 
 // Invitations returns the first invitations of a tenant that wait for an answer, by address, at most
-// MaxPage, and whether there are more. It returns tenant.ErrNotFound.
+// web.MaxPage, and whether there are more. It returns tenant.ErrNotFound.
 func (s *Service) Invitations(ctx context.Context, name string) (all []invitation.Invitation, more bool, err error) {
 	t, err := s.Find(ctx, name)
 	if err != nil {
 		return nil, false, err
 	}
-	all, next, err := s.Deps.Invitations.List(ctx, t.ID, "", MaxPage)
+	all, next, err := s.Deps.Invitations.List(ctx, t.ID, "", web.MaxPage)
 	return all, next != "", err
 }
 

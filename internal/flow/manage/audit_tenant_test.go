@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 func TestTheAuditOfOneTenant(t *testing.T) {
@@ -49,8 +50,12 @@ func TestTheAuditOfOneTenant(t *testing.T) {
 		if err != nil || first.Next == "" {
 			t.Fatalf("%+v, %v", first, err)
 		}
-		if _, err := w.Audit(w.ctx, operator, AuditQuery{Tenant: acme.ID.String(), Limit: 1, After: first.Next}); !errors.Is(err, ErrQuery) {
+		if _, err := w.Audit(w.ctx, operator, AuditQuery{Tenant: acme.ID.String(), Limit: 1, After: first.Next}); !errors.Is(err, web.ErrQuery) {
 			t.Errorf("another tenant's cursor: %v", err)
+		}
+		// It answers to the tenant itself, by whichever name.
+		if next, err := w.Audit(w.ctx, operator, AuditQuery{Tenant: other.ID.String(), Limit: 1, After: first.Next}); err != nil || len(next.Items) != 1 || next.Items[0].ID == first.Items[0].ID {
+			t.Errorf("by its id: %+v, %v", next, err)
 		}
 		var out bytes.Buffer
 		if err := w.ExportAudit(w.ctx, operator, AuditQuery{Tenant: "other"}, &out); err != nil {

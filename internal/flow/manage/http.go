@@ -95,11 +95,11 @@ type accountsResponse struct {
 }
 
 func (s *Service) handleSearch(ctx context.Context, _ *struct{}) (*accountsResponse, error) {
-	q, err := asked(ctx, "by", "prefix", "status", "after", "limit")
+	q, err := web.ReadQuery(ctx, "by", "prefix", "status", "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Search(ctx, s.caller(ctx), Query{By: q.Get("by"), Prefix: q.Get("prefix"), Status: q.Get("status"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Search(ctx, s.caller(ctx), Query{By: q.Get("by"), Prefix: q.Get("prefix"), Status: q.Get("status"), After: q.Get("after"), Limit: q.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +149,11 @@ type sessionsResponse struct {
 }
 
 func (s *Service) handleSessions(ctx context.Context, _ *struct{}) (*sessionsResponse, error) {
-	q, err := asked(ctx, "account", "after", "limit")
+	q, err := web.ReadQuery(ctx, "account", "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Sessions(ctx, s.caller(ctx), SessionQuery{Account: q.Get("account"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Sessions(ctx, s.caller(ctx), SessionQuery{Account: q.Get("account"), After: q.Get("after"), Limit: q.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -190,11 +190,11 @@ type countsJSON struct {
 }
 
 func (s *Service) handleMails(ctx context.Context, _ *struct{}) (*mailsResponse, error) {
-	q, err := asked(ctx, "state", "after", "limit")
+	q, err := web.ReadQuery(ctx, "state", "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Mails(ctx, s.caller(ctx), MailQuery{State: q.Get("state"), After: q.Get("after"), Limit: q.limit})
+	page, err := s.Mails(ctx, s.caller(ctx), MailQuery{State: q.Get("state"), After: q.Get("after"), Limit: q.Limit})
 	if err != nil {
 		return nil, err
 	}

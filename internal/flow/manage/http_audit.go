@@ -3,69 +3,21 @@ package manage
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
-// query is a request's, each name once.
-type query struct {
-	url.Values
-	limit int
-}
-
-// asked reads a request's query strictly: a name that is not known, twice or misspelt is refused
-// with ErrQuery, so that nobody takes an answer for that to another question.
-func asked(ctx context.Context, names ...string) (q query, err error) {
-	q.Values, err = url.ParseQuery(web.FromContext(ctx).HTTP().URL.RawQuery)
-	if err != nil {
-		return q, ErrQuery
-	}
-	for name, values := range q.Values {
-		switch {
-		case !slices.Contains(names, name):
-			return q, ErrQuery.WithDetail("The query may have: " + strings.Join(names, ", ") + ".")
-		case len(values) != 1, !utf8.ValidString(values[0]), strings.ContainsRune(values[0], 0):
-			return q, ErrQuery.WithField(name, "invalid", "Give it once, as text in UTF-8.")
-		}
-	}
-	if text := q.Get("limit"); text != "" {
-		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > MaxPage {
-			return q, ErrQuery.WithField("limit", "invalid", "A number from 1 to 200.")
-		}
-	}
-	return q, nil
-}
-
-// time reads a time of RFC 3339, empty for none.
-func (q query) time(name string) (time.Time, error) {
-	text := q.Get(name)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
-		return t, ErrQuery.WithField(name, "invalid", "A time such as 2030-01-31T12:00:00Z.")
-	}
-	return t.UTC(), nil
-}
-
 // auditAsked reads which events a request wants.
 func auditAsked(ctx context.Context) (out AuditQuery, err error) {
-	q, err := asked(ctx, "account", "tenant", "kind", "actor", "address", "since", "until", "after", "limit")
+	q, err := web.ReadQuery(ctx, "account", "tenant", "kind", "actor", "address", "since", "until", "after", "limit")
 	if err != nil {
 		return out, err
 	}
-	out = AuditQuery{Account: q.Get("account"), Tenant: q.Get("tenant"), Kind: q.Get("kind"), Actor: q.Get("actor"), Address: q.Get("address"), After: q.Get("after"), Limit: q.limit}
-	if out.Since, err = q.time("since"); err != nil {
+	out = AuditQuery{Account: q.Get("account"), Tenant: q.Get("tenant"), Kind: q.Get("kind"), Actor: q.Get("actor"), Address: q.Get("address"), After: q.Get("after"), Limit: q.Limit}
+	if out.Since, err = q.Time("since"); err != nil {
 		return out, err
 	}
-	out.Until, err = q.time("until")
+	out.Until, err = q.Time("until")
 	return out, err
 }
 

@@ -31,14 +31,14 @@ var (
 	ErrBulk      = fault.New(fault.Invalid, "bulk_invalid", "Give one of the actions disable, enable, sign-out, send-reset and unlock, and 1 to 200 accounts.")
 	ErrReason    = fault.New(fault.Invalid, "reason_required", "Say why, in 10 to 300 characters. The audit keeps it.")
 	ErrNoFactors = fault.New(fault.Conflict, "factors_none", "This account has no second factor.")
-	ErrQuery     = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
 )
 
-// MaxPage is how many rows a page has at most; DefaultPage is how many where nobody says.
-const (
-	MaxPage     = 200
-	DefaultPage = 50
-)
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T
+	// Next asks for what follows, as After of the same question; empty at the end.
+	Next string
+}
 
 // New is what an account is made from. Only Email is required.
 type New struct {

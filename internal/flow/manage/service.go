@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -11,6 +13,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Create makes an active account. It returns account.ErrTaken when the address, user name or
@@ -95,6 +98,9 @@ func (s *Service) hash(ctx context.Context, n New) (string, error) {
 // account.ErrNotFound, and ErrAmbiguous when the name is one account's subject and another's
 // user name: acting on the wrong one of two would be worse than asking again.
 func (s *Service) Find(ctx context.Context, name string) (*account.Account, error) {
+	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) { // databases take it for no text
+		return nil, account.ErrNotFound
+	}
 	found, err := findNamed(ctx, s.DB, name)
 	switch {
 	case err != nil:
@@ -107,7 +113,7 @@ func (s *Service) Find(ctx context.Context, name string) (*account.Account, erro
 	return found[0], nil
 }
 
-// List returns accounts in the order they were made, at most limit and MaxPage, starting
+// List returns accounts in the order they were made, at most limit and web.MaxPage, starting
 // after the one with the subject given; empty starts with the first.
 func (s *Service) List(ctx context.Context, after string, limit int) ([]*account.Account, error) {
 	var from *account.Account
@@ -120,8 +126,8 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]*account
 			return nil, err
 		}
 	}
-	if limit < 1 || limit > MaxPage {
-		limit = MaxPage
+	if limit < 1 || limit > web.MaxPage {
+		limit = web.MaxPage
 	}
 	return account.List(ctx, s.DB, from, limit)
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Event is an audit event with the address of the member of staff who acted, where one did.
@@ -36,7 +38,7 @@ type AuditQuery struct {
 
 // Audit returns events, the newest first. A page may be short, even empty, and still have a
 // Next: it goes through a bounded number of events. It returns role.ErrDenied, account.ErrNotFound,
-// tenant.ErrNotFound and ErrQuery.
+// tenant.ErrNotFound and web.ErrQuery.
 func (s *Service) Audit(ctx context.Context, by Actor, q AuditQuery) (page Page[Event], err error) {
 	if err := by.need(role.StaffReadAudit); err != nil {
 		return page, err
@@ -45,21 +47,21 @@ func (s *Service) Audit(ctx context.Context, by Actor, q AuditQuery) (page Page[
 	if err != nil {
 		return page, err
 	}
-	digest := question("audit", q.Account, q.Tenant, q.Kind, q.Actor, q.Address, strconv.FormatInt(q.Since.UnixMilli(), 10), strconv.FormatInt(q.Until.UnixMilli(), 10))
-	after, err := placeOf(digest, q.After)
+	question := cursor.Of("audit", f.Tenant.String(), q.Account, q.Kind, q.Actor, q.Address, strconv.FormatInt(q.Since.UnixMilli(), 10), strconv.FormatInt(q.Until.UnixMilli(), 10))
+	after, err := question.Read(q.After)
 	if err != nil {
 		return page, err
 	}
 	if after != nil {
-		f.After = &audit.Place{At: after.at, ID: after.id}
+		f.After = &audit.Place{At: after.At, ID: after.ID}
 	}
-	f.Limit = limited(q.Limit)
+	f.Limit = web.PageSize(q.Limit)
 	entries, next, err := audit.List(ctx, s.DB, f)
 	if err != nil {
 		return page, err
 	}
 	if next != nil {
-		page.Next = place{id: next.ID, at: next.At}.cursor(digest)
+		page.Next = question.Write(cursor.Place{ID: next.ID, At: next.At})
 	}
 	page.Items, err = s.named(ctx, entries)
 	return page, err
@@ -69,7 +71,7 @@ func (s *Service) Audit(ctx context.Context, by Actor, q AuditQuery) (page Page[
 func (s *Service) filter(ctx context.Context, q AuditQuery) (f audit.Filter, err error) {
 	for field, value := range map[string]string{"account": q.Account, "tenant": q.Tenant, "kind": q.Kind, "actor": q.Actor, "address": q.Address} {
 		if len(value) > maxSubject || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
-			return f, ErrQuery.WithField(field, "invalid", "At most 255 bytes of text.")
+			return f, web.ErrQuery.WithField(field, "invalid", "At most 255 bytes of text.")
 		}
 	}
 	f = audit.Filter{Kind: q.Kind, Actor: q.Actor, Address: q.Address, Since: q.Since, Until: q.Until}

@@ -7,8 +7,10 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/jobs"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // RetryMail gives a dead letter all its attempts again. It returns jobs.ErrNotFound.
@@ -53,26 +55,26 @@ type Mail struct {
 }
 
 // Mails returns what is in the mail queue, without what the mails say: what waits or runs in the
-// order of its turn, all else the newest first. It returns role.ErrDenied, jobs.ErrState and ErrQuery.
+// order of its turn, all else the newest first. It returns role.ErrDenied, jobs.ErrState and web.ErrQuery.
 func (s *Service) Mails(ctx context.Context, by Actor, q MailQuery) (page Page[Mail], err error) {
 	if err := by.need(role.StaffReadMails); err != nil {
 		return page, err
 	}
-	digest := question("mails", q.State)
-	after, err := placeOf(digest, q.After)
+	question := cursor.Of("mails", q.State)
+	after, err := question.Read(q.After)
 	if err != nil {
 		return page, err
 	}
-	f := jobs.Filter{State: jobs.State(q.State), Limit: limited(q.Limit)}
+	f := jobs.Filter{State: jobs.State(q.State), Limit: web.PageSize(q.Limit)}
 	if after != nil {
-		f.After = &jobs.Place{At: after.at, ID: after.id}
+		f.After = &jobs.Place{At: after.At, ID: after.ID}
 	}
 	entries, next, err := s.Queue.List(ctx, f)
 	if err != nil {
 		return page, err
 	}
 	if next != nil {
-		page.Next = place{id: next.ID, at: next.At}.cursor(digest)
+		page.Next = question.Write(cursor.Place{ID: next.ID, At: next.At})
 	}
 	page.Items, err = s.addressed(ctx, entries)
 	return page, err

@@ -12,7 +12,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Query looks accounts up. Empty members take their defaults.
@@ -21,29 +23,29 @@ type Query struct {
 	Prefix string // how it begins; an id is given whole
 	Status string // all (default), active, disabled, unverified or staff
 	After  string
-	Limit  int // 1 to MaxPage; 0 means DefaultPage
+	Limit  int // see web.PageSize
 }
 
 // Search returns accounts: the newest first without a prefix, else in the order of what is looked
-// at. It returns role.ErrDenied, account.ErrSearch and ErrQuery.
+// at. It returns role.ErrDenied, account.ErrSearch and web.ErrQuery.
 func (s *Service) Search(ctx context.Context, by Actor, q Query) (page Page[*account.Account], err error) {
 	if err := by.need(role.StaffReadAccounts); err != nil {
 		return page, err
 	}
-	asked := account.Query{By: account.By(q.By), Prefix: q.Prefix, Status: account.Status(q.Status), Limit: limited(q.Limit)}
+	asked := account.Query{By: account.By(q.By), Prefix: q.Prefix, Status: account.Status(q.Status), Limit: web.PageSize(q.Limit)}
 	if asked.By == "" {
 		asked.By = account.ByEmail
 	}
 	if asked.Status == "" {
 		asked.Status = account.All
 	}
-	digest := question("accounts", string(asked.By), string(asked.Status), q.Prefix)
-	after, err := placeOf(digest, q.After)
+	question := cursor.Of("accounts", string(asked.By), string(asked.Status), q.Prefix)
+	after, err := question.Read(q.After)
 	if err != nil {
 		return page, err
 	}
 	if after != nil {
-		asked.After = account.Place{Key: after.key, Joined: after.at, ID: after.id}
+		asked.After = account.Place{Key: after.Key, Joined: after.At, ID: after.ID}
 	}
 	found, next, err := account.Search(ctx, s.DB, asked)
 	if err != nil {
@@ -51,16 +53,9 @@ func (s *Service) Search(ctx context.Context, by Actor, q Query) (page Page[*acc
 	}
 	page.Items = found
 	if next != nil {
-		page.Next = place{id: next.ID, at: next.Joined, key: next.Key}.cursor(digest)
+		page.Next = question.Write(cursor.Place{ID: next.ID, At: next.Joined, Key: next.Key})
 	}
 	return page, nil
-}
-
-func limited(n int) int {
-	if n <= 0 {
-		return DefaultPage
-	}
-	return min(n, MaxPage)
 }
 
 // recent is how much of each list a person's page shows.
@@ -141,12 +136,12 @@ type SessionQuery struct {
 }
 
 // Sessions returns sessions of all accounts, or of one, the newest first. Those that are over are
-// among them until they are swept. It returns role.ErrDenied, account.ErrNotFound and ErrQuery.
+// among them until they are swept. It returns role.ErrDenied, account.ErrNotFound and web.ErrQuery.
 func (s *Service) Sessions(ctx context.Context, by Actor, q SessionQuery) (page Page[session.Row], err error) {
 	if err := by.need(role.StaffReadSessions); err != nil {
 		return page, err
 	}
-	f := session.Filter{Limit: limited(q.Limit)}
+	f := session.Filter{Limit: web.PageSize(q.Limit)}
 	if q.Account != "" {
 		a, err := s.change(ctx, q.Account, func(*db.Tx, *account.Account) error { return nil })
 		if err != nil {
@@ -154,18 +149,18 @@ func (s *Service) Sessions(ctx context.Context, by Actor, q SessionQuery) (page 
 		}
 		f.Account = a.ID
 	}
-	digest := question("sessions", q.Account)
-	after, err := placeOf(digest, q.After)
+	question := cursor.Of("sessions", q.Account)
+	after, err := question.Read(q.After)
 	if err != nil {
 		return page, err
 	}
 	if after != nil {
-		f.After = &session.Place{Created: after.at, ID: after.id}
+		f.After = &session.Place{Created: after.At, ID: after.ID}
 	}
 	rows, next, err := session.All(ctx, s.DB, f)
 	page.Items = rows
 	if next != nil {
-		page.Next = place{id: next.ID, at: next.Created}.cursor(digest)
+		page.Next = question.Write(cursor.Place{ID: next.ID, At: next.Created})
 	}
 	return page, err
 }

@@ -17,6 +17,7 @@ import (
 // The failures of the edge itself. Features declare their own.
 var (
 	ErrJSON      = fault.New(fault.Invalid, "json_invalid", "The body is not one JSON object in UTF-8 with each name once, spelled as documented, and at most 16 levels deep.")
+	ErrQuery     = fault.New(fault.Invalid, "query_invalid", "The question is malformed; see errors.")
 	ErrFields    = fault.New(fault.Invalid, "fields_invalid", "Some members of the request are missing or wrong; see errors.")
 	ErrToken     = fault.New(fault.Unauthenticated, "token_missing", "Send an access token in the header Authorization: Bearer.")
 	ErrDenied    = fault.New(fault.Forbidden, "access_denied", "You may not do this.")

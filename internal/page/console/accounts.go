@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
@@ -77,7 +76,7 @@ func (c *Console) showAccounts(w http.ResponseWriter, r *http.Request) error {
 	page, err := c.Manage.Search(r.Context(), by, q)
 	switch {
 	case err == nil:
-		v.Rows, v.Pager = rowsOf(page.Items), pagerOf(r.URL, page.Next)
+		v.Rows, v.Pager = rowsOf(page.Items), ui.PagerOf(r.URL, page.Next)
 	case v.Form.Fail(err):
 		status = web.StatusFor(w, err)
 	default:
@@ -94,54 +93,6 @@ func (c *Console) options(r *http.Request, prefix string, values ...string) []ui
 		all[i] = ui.Option{Value: v, Text: c.UI.Text(lang, prefix+v)}
 	}
 	return all
-}
-
-// maxTrail is how many bytes of the pages before this one an address carries. From deeper in the
-// list, "previous" leads to its beginning after that many pages.
-const maxTrail = 2048
-
-// pagerOf leads to the neighbours of a page. A list is read forwards only, so the addresses
-// carry where the pages before this one began.
-func pagerOf(page *url.URL, next string) ui.Pager {
-	q := page.Query()
-	after, trail := q.Get("after"), q["back"]
-	at := func(after string, trail []string) string {
-		q := page.Query()
-		for _, name := range []string{"after", "back", "done", "lang"} {
-			q.Del(name)
-		}
-		if after != "" {
-			q.Set("after", after)
-		}
-		q["back"] = trail
-		return page.Path + "?" + q.Encode()
-	}
-	var p ui.Pager
-	switch {
-	case after == "":
-	case len(trail) == 0:
-		p.Previous = at("", nil)
-	default:
-		p.Previous = at(trail[len(trail)-1], trail[:len(trail)-1])
-	}
-	if next != "" {
-		if after != "" {
-			trail = append(trail[:len(trail):len(trail)], after)
-		}
-		p.Next = at(next, cutTrail(trail))
-	}
-	return p
-}
-
-// cutTrail drops the oldest steps of a trail that has become too long.
-func cutTrail(trail []string) []string {
-	size := 0
-	for i := len(trail) - 1; i >= 0; i-- {
-		if size += len(trail[i]); size > maxTrail {
-			return trail[i+1:]
-		}
-	}
-	return trail
 }
 
 // actor is who acts on this screen.

@@ -96,7 +96,7 @@ func (c *Console) showAudit(w http.ResponseWriter, r *http.Request) error {
 			}
 			v.Rows = append(v.Rows, row)
 		}
-		v.Pager = pagerOf(r.URL, page.Next)
+		v.Pager = ui.PagerOf(r.URL, page.Next)
 	case v.Form.Fail(err):
 		status = web.StatusFor(w, err)
 	default:

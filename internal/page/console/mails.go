@@ -71,7 +71,7 @@ func (c *Console) writeMails(w http.ResponseWriter, r *http.Request, status int,
 	page, err := c.Manage.Mails(r.Context(), c.actor(r), manage.MailQuery{State: state, After: asked.Get("after")})
 	switch {
 	case err == nil:
-		v.Rows, v.Pager = page.Items, pagerOf(r.URL, page.Next)
+		v.Rows, v.Pager = page.Items, ui.PagerOf(r.URL, page.Next)
 	case form.Fail(err):
 		status = web.StatusFor(w, err)
 	default:

@@ -59,17 +59,3 @@ func TestSubjectsSurviveAPath(t *testing.T) {
 		}
 	}
 }
-
-func TestALongTrailKeepsItsLastSteps(t *testing.T) {
-	trail := make([]string, 100)
-	for i := range trail {
-		trail[i] = strings.Repeat("x", 99) + string(rune('a'+i%26))
-	}
-	kept := cutTrail(trail)
-	if len(kept) != 20 || kept[19] != trail[99] || kept[0] != trail[80] {
-		t.Errorf("%d steps are kept", len(kept))
-	}
-	if len(cutTrail(nil)) != 0 {
-		t.Error("there is a step before the first")
-	}
-}

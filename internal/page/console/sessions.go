@@ -55,7 +55,7 @@ func (c *Console) writeSessions(w http.ResponseWriter, r *http.Request, status i
 		for _, s := range page.Items {
 			v.Rows = append(v.Rows, visitRow{c.sessionRow(s), open(by, accountPath(s.Subject))})
 		}
-		v.Pager = pagerOf(r.URL, page.Next)
+		v.Pager = ui.PagerOf(r.URL, page.Next)
 	case form.Fail(err):
 		status = web.StatusFor(w, err)
 	default:
