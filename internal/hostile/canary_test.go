@@ -337,7 +337,7 @@ func (s *story) tablesTellNothing() {
 
 // issued are the members in which an answer of the API may hold what it makes, by path.
 var issued = map[string][]string{
-	"/login/": {"access", "refresh", "mfa_token"}, "/login/mfa/": {"access", "refresh", "mfa_token"}, "/token/refresh/": {"access", "refresh"},
+	"/login/": {"access", "refresh", "mfa_token"}, "/login/mfa/": {"access", "refresh", "mfa_token"}, "/token/refresh/": {"access", "refresh"}, "/tenants/acme/token/": {"access"},
 	"/magic-link/": {"ticket"}, "/magic-link/verify/": {"access", "refresh", "mfa_token"}, "/login/mfa/passkey/": {"ticket"},
 	"/passkeys/login/begin/": {"ticket"}, "/passkeys/login/finish/": {"access", "refresh"}, "/passkeys/register/begin/": {"ticket"}, "/passkeys/register/finish/": {"backup_codes"},
 	"/reauth/": {"access"}, "/reauth/email/": {"ticket"}, "/reauth/passkey/": {"ticket"},

@@ -221,7 +221,7 @@ var sound = []string{
 	"/account/sign-out/", "/account/look/stop/", "/account/sessions/others/", "/account/sessions/forget/", "/account/sessions/all/", "/account/security/mail/", "/console/accounts/{account}/disable/", "/console/accounts/{account}/enable/", "/console/accounts/{account}/sign-out/",
 	"/console/accounts/{account}/send-reset/", "/console/accounts/{account}/unlock/", "/console/accounts/{account}/look/", "/console/templates/{kind}/{language}/test/",
 	"/account/tenants/{tenant}/domains/{domain}/remove/", "/account/tenants/{tenant}/domains/{domain}/verify/", "/account/tenants/{tenant}/invitations/{invitation}/resend/", "/account/tenants/{tenant}/invitations/{invitation}/revoke/",
-	"/console/tenants/{tenant}/suspend/", "/console/tenants/{tenant}/resume/",
+	"/account/tenants/{tenant}/members/{account}/remove/", "/account/tenants/{tenant}/roles/{role}/delete/", "/console/tenants/{tenant}/suspend/", "/console/tenants/{tenant}/resume/",
 }
 
 // settled are the forms about one thing that may be gone already, which is no mistake: they answer

@@ -51,12 +51,6 @@ func TestLookAlikesOfTenantsAreRefused(t *testing.T) {
 		if _, err := w.Gatehouse().CreateTenant(t.Context(), gatehouse.NewTenant{Name: "Moon 10", Slug: "moon-10", Owner: jo.ID}); err != nil {
 			t.Fatal(err)
 		}
-		// A slug that could be read as an id is a slug.
-		const hex = "abcdefabcdefabcdefabcdefabcdefab"
-		if _, err := w.Gatehouse().CreateTenant(t.Context(), gatehouse.NewTenant{Name: "Hex", Slug: hex, Owner: jo.ID}); err != nil {
-			t.Fatal(err)
-		}
-		w.must(w.call(http.MethodPost, "/tenants/"+hex+"/token/", "", bearer(w.signIn("jo@example.com", "body").access)), http.StatusOK)
 		before := w.digest("audit_event", "rate_limit")
 		change := func(body map[string]string, code string) {
 			t.Helper()
@@ -65,7 +59,7 @@ func TestLookAlikesOfTenantsAreRefused(t *testing.T) {
 				t.Errorf("%q answered %d %s, want %s", body, got.status, got.text, code)
 			}
 		}
-		for _, slug := range []string{"\u0430cme", "acm\u0435", "ACME", "Acme", "acme ", "ac\u200bme", "a\u0441me", "\uff41cme", "acme.", "a.cme", "xn--cme-7cd", "acme/..", "-acme", "acme-", "ac--me", "admin", "api", "www", "me", "0198c0de-0000-7000-8000-000000000000", "1acme", "ac_me", "\u0456\u0440"} {
+		for _, slug := range []string{"\u0430cme", "acm\u0435", "ACME", "Acme", "acme ", "ac\u200bme", "a\u0441me", "\uff41cme", "acme.", "a.cme", "xn--cme-7cd", "acme/..", "-acme", "acme-", "ac--me", "admin", "api", "www", "me", "0198c0de-0000-7000-8000-000000000000", "abcdefabcdefabcdefabcdefabcdefab", "1acme", "ac_me", "\u0456\u0440"} {
 			change(map[string]string{"slug": slug}, "tenant_slug_invalid")
 		}
 		for _, slug := range []string{"moon-10", "moon10", "mo-on-10", "moon-io", "rnoon-10", "m00n-l0", "moon-lo"} {

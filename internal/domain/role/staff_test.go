@@ -67,6 +67,7 @@ func TestARoleOfStaffThatCannotBeMeantIsRefused(t *testing.T) {
 		"an unknown verb":            {Name: "desk", Permissions: verifier.Permissions{"accounts.read", "accounts.erase"}},
 		"half a noun":                {Name: "desk", Permissions: verifier.Permissions{"acc*"}},
 		"to change without to see":   {Name: "desk", Permissions: verifier.Permissions{"accounts.manage", "sessions.read"}},
+		"to declare without to see":  {Name: "desk", Permissions: verifier.Permissions{"permissions.manage"}},
 		"to end without to see":      {Name: "desk", Permissions: verifier.Permissions{"sessions.end"}},
 		"a permission over a tenant": {Name: "desk", Permissions: verifier.Permissions{"members.manage"}},
 	} {
@@ -78,5 +79,5 @@ func TestARoleOfStaffThatCannotBeMeantIsRefused(t *testing.T) {
 	if err == nil || strings.Count(err.Error(), "staff role") != 3 {
 		t.Errorf("not every problem is told: %v", err)
 	}
-	staffOf(t, Role{Name: "desk", Permissions: verifier.Permissions{"permissions.manage", "accounts.*", "console.read"}})
+	staffOf(t, Role{Name: "desk", Permissions: verifier.Permissions{"permissions.manage", "tenants.read", "accounts.*", "console.read"}})
 }

@@ -30,7 +30,7 @@ var (
 )
 
 // keptWords are slugs that would be taken for parts of a service.
-var keptWords = []string{"account", "accounts", "admin", "administrator", "api", "app", "apps", "assets", "auth", "billing", "blog", "cdn", "console", "dev", "docs",
+var keptWords = []string{"accept", "account", "accounts", "admin", "administrator", "api", "app", "apps", "assets", "auth", "billing", "blog", "cdn", "console", "dev", "docs",
 	"example", "ftp", "gatehouse", "healthz", "help", "id", "imap", "invitations", "join", "localhost", "login", "logout", "mail", "me", "members", "metrics", "new", "ns1", "ns2",
 	"null", "oauth", "oidc", "pop", "postmaster", "readyz", "register", "root", "security", "sign-in", "sign-up", "smtp", "sso", "static", "status", "support", "system", "tenant", "tenants",
 	"token", "undefined", "webmaster", "well-known", "www"}
