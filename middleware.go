@@ -63,7 +63,12 @@ func (g *Gatehouse) liveMember(ctx context.Context, b session.Bearer, id *verifi
 	if err != nil {
 		return err
 	}
-	if m.Grant.Role != id.Role || len(id.Permissions) > 0 && !slices.Equal(m.Grant.Permissions(), id.Permissions) {
+	// What was too much for the token was looked up, and is remembered as long as the token is good.
+	told, err := verifier.PermissionsFromContext(ctx)
+	if err != nil {
+		return err
+	}
+	if m.Grant.Role != id.Role || !slices.Equal(m.Grant.Permissions(), told) {
 		return session.ErrEnded
 	}
 	return nil
@@ -97,7 +102,7 @@ func (g *Gatehouse) keySet() *verifier.KeySet {
 
 func bearerOf(id *verifier.Identity) (session.Bearer, error) {
 	sid, err := uuid.Parse(id.SessionID)
-	return session.Bearer{SessionID: sid, Subject: id.Subject}, err
+	return session.Bearer{SessionID: sid, Subject: id.Subject, TenantID: id.TenantID}, err
 }
 
 // bearer checks a token that came in a body.
@@ -131,9 +136,11 @@ func (g *Gatehouse) authenticate(r *http.Request, to web.Route) (context.Context
 	if level == web.MemberToken {
 		return g.authenticateMember(ctx, r, id, to)
 	}
+	within := b.TenantID
 	if b, err = session.Check(ctx, g.db, b.SessionID, b.Subject, g.db.Now()); err != nil {
 		return nil, err
 	}
+	b.TenantID = within
 	fresh := b.Proven(g.db.Now(), g.cfg.PageSessions.Fresh)
 	switch {
 	case level == web.StaffToken && !b.Staff && !b.Superuser, level == web.SuperuserToken && !b.Superuser:

@@ -22,6 +22,20 @@ func adminBody(r pageRoute, subject string) string {
 		return `{"reason":"a reason of some length"}`
 	case "POST /admin/accounts/bulk/":
 		return text(map[string]any{"action": "disable", "accounts": []string{subject}})
+	case "POST /admin/tenants/":
+		return text(map[string]string{"name": "Another", "slug": "another", "owner": subject})
+	case "POST /admin/tenants/{tenant}/members/":
+		return text(map[string]string{"account": subject, "role": "owner"})
+	case "PATCH /admin/tenants/{tenant}/members/{account}/":
+		return `{"role":"owner","permissions":["notes.read"]}`
+	case "PATCH /admin/tenants/{tenant}/":
+		return `{"color":"#123456"}`
+	case "DELETE /admin/tenants/{tenant}/":
+		return `{"slug":"acme"}`
+	case "POST /admin/tenants/{tenant}/suspend/", "POST /admin/tenants/{tenant}/resume/":
+		return `{"reason":"a reason of some length"}`
+	case "POST /admin/permissions/":
+		return `{"name":"pages.read"}`
 	default:
 		return ""
 	}
@@ -70,7 +84,7 @@ func TestTheAdminAPIIsForPresentStaffAlone(t *testing.T) {
 				continue
 			}
 			for _, id := range []string{"nobody", "0198c0de-0000-7000-8000-000000000000", "%00", "..%2f..%2fme", "%ff", "'%3B--", strings.Repeat("x", 5000), "%E2%80%AE" + canary, s.jo + "%20", "%0d%0aX-Evil:%20x"} {
-				path := strings.NewReplacer("{account}", id, "{id}", id).Replace(r.path)
+				path := strings.NewReplacer("{tenant}", id, "{permission}", id, "{account}", id, "{id}", id).Replace(r.path)
 				a := w.call(r.method, path, body, bearer(root.access))
 				if strings.HasPrefix(r.path, "/admin/mails/") || strings.HasPrefix(r.path, "/admin/sessions/") {
 					if a.status == http.StatusNoContent {

@@ -228,7 +228,7 @@ var sound = []string{
 // the same for what never was.
 var settled = []string{
 	"/account/sign-in/mail/code/", "/account/sign-in/second/", "/account/sign-in/second/mail/", "/account/keep/", "/account/security/keep/", "/account/security/codes/clear/", "/console/accounts/{account}/cancel-recovery/",
-	"/console/accounts/{account}/sessions/{session}/", "/console/mails/discard/", "/console/mails/retry/", "/console/sessions/",
+	"/console/accounts/{account}/sessions/{session}/", "/console/mails/discard/", "/console/mails/retry/", "/console/permissions/withdraw/", "/console/sessions/",
 }
 
 func TestHostileFormsOfPagesAreRefused(t *testing.T) {

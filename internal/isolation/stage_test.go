@@ -120,7 +120,7 @@ func (s *stage) run(in db.Scope, query string, args []any, gone ...uuid.UUID) ou
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing is to be kept
+	defer tx.Rollback() // nothing is to be kept
 	s.enter(ctx, tx, db.All())
 	for _, id := range gone {
 		for table, column := range tables {
@@ -236,7 +236,7 @@ func (s *stage) rows() map[uuid.UUID]string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer tx.Rollback() //nolint:errcheck // it only looked
+	defer tx.Rollback() // it only looked
 	s.enter(s.t.Context(), tx, db.All())
 	quiet := maps.Clone(tables)
 	delete(quiet, "audit_event")

@@ -104,6 +104,8 @@ type Bearer struct {
 	Staff     bool
 	Superuser bool
 	StaffRole string
+	// TenantID is the tenant that the token is for; empty: for none.
+	TenantID string
 	// AuthTime is the last proof in the session, and Level how strong what was proven in it is. The
 	// token may be older and know less.
 	AuthTime time.Time

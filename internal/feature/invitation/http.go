@@ -17,8 +17,8 @@ import (
 func Routes(s *Service) []web.Route {
 	return []web.Route{
 		web.Get("/tenants/{tenant}/invitations/", web.MemberToken, web.JSON(s.handleList)).Needs(role.ReadMembers).Says("Invitations that were not accepted yet, by address; query: after, limit"),
-		web.Post("/tenants/{tenant}/invitations/", web.MemberToken, web.JSON(s.handleSend)).Needs(role.Invite).Says("Invite an address by mail; who is invited already gets another link").Answers(http.StatusCreated),
-		web.Post("/tenants/{tenant}/invitations/{id}/resend/", web.MemberToken, web.JSON(s.handleResend)).Needs(role.Invite).Says("Mail another link; the former one is worth nothing any more"),
+		web.Post("/tenants/{tenant}/invitations/", web.MemberToken, web.JSON(s.handleSend)).Needs(role.Invite).Freshly().Says("Invite an address by mail; who is invited already gets another link").Answers(http.StatusCreated),
+		web.Post("/tenants/{tenant}/invitations/{id}/resend/", web.MemberToken, web.JSON(s.handleResend)).Needs(role.Invite).Freshly().Says("Mail another link; the former one is worth nothing any more"),
 		web.Delete("/tenants/{tenant}/invitations/{id}/", web.MemberToken, web.JSON(s.handleRevoke)).Needs(role.Invite).Says("Make an invitation's link worthless").Answers(http.StatusNoContent),
 	}
 }

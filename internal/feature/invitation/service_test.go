@@ -30,7 +30,7 @@ func TestInvitationIsMailedToTheAddressAlone(t *testing.T) {
 			t.Errorf("made %+v", i)
 		}
 		m := w.mail()
-		if m.To != "Guest@Example.com" || !strings.Contains(m.Text, "“acme”") || !strings.Contains(m.Text, domaintest.Origin+"/account/invitation/?token=giv_") {
+		if m.To != "Guest@Example.com" || !strings.Contains(m.Text, "«\u00a0acme\u00a0»") || !strings.Contains(m.Text, domaintest.Origin+"/account/invitation/?token=giv_") {
 			t.Errorf("mail to %s:\n%s", m.To, m.Text)
 		}
 		if strings.Contains(m.Subject, "acme") || strings.Contains(m.Text, "Jo Doe") || strings.Contains(m.Text, "admin@") {

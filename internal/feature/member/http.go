@@ -17,7 +17,7 @@ func Routes(s *Service) []web.Route {
 		web.Get("/tenants/{tenant}/members/", web.MemberToken, web.JSON(s.handleList)).Needs(role.ReadMembers).Says("Members, those who joined first in front; query: prefix, role, after, limit"),
 		web.Get("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleGet)).Needs(role.ReadMembers).Says("One member"),
 		web.Patch("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleSet)).Needs(role.ManageMembers).Freshly().Says("Give a member another role or other permissions besides it"),
-		web.Delete("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleRemove)).Needs(role.ManageMembers).Says("Remove a member").Answers(http.StatusNoContent),
+		web.Delete("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleRemove)).Needs(role.ManageMembers).Freshly().Says("Remove a member").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/leave/", web.MemberToken, web.JSON(s.handleLeave)).Needs(role.Enter).Says("Leave the tenant").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/transfer/", web.MemberToken, web.JSON(s.handleTransfer)).Needs(role.DeleteTenant).Freshly().Says("Make another member the owner and become an admin").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/join/", web.SignedIn, web.JSON(s.handleJoin)).Says("Join the tenant that has shown that your address's domain is its own"),

@@ -21,9 +21,9 @@ func Routes(s *Service) []web.Route {
 		web.Patch("/tenants/{tenant}/", web.MemberToken, web.JSON(s.handleChange)).Needs(role.ManageTenant).Freshly().Says("Change a tenant's names and policy; members left out stay as they are"),
 		web.Delete("/tenants/{tenant}/", web.MemberToken, web.JSON(s.handleDelete)).Needs(role.DeleteTenant).Freshly().Says("Delete a tenant for good; its members are told").Answers(http.StatusNoContent),
 		web.Get("/tenants/{tenant}/domains/", web.MemberToken, web.JSON(s.handleDomains)).Needs(role.ReadTenant).Says("The domains that a tenant says are its own"),
-		web.Post("/tenants/{tenant}/domains/", web.MemberToken, web.JSON(s.handleAddDomain)).Needs(role.ManageTenant).Says("Add a domain; the answer says what to publish").Answers(http.StatusCreated),
-		web.Post("/tenants/{tenant}/domains/{domain}/verify/", web.MemberToken, web.JSON(s.handleVerifyDomain)).Needs(role.ManageTenant).Says("Look for the challenge of a domain"),
-		web.Delete("/tenants/{tenant}/domains/{domain}/", web.MemberToken, web.JSON(s.handleRemoveDomain)).Needs(role.ManageTenant).Says("Remove a domain").Answers(http.StatusNoContent),
+		web.Post("/tenants/{tenant}/domains/", web.MemberToken, web.JSON(s.handleAddDomain)).Needs(role.ManageTenant).Freshly().Says("Add a domain; the answer says what to publish").Answers(http.StatusCreated),
+		web.Post("/tenants/{tenant}/domains/{domain}/verify/", web.MemberToken, web.JSON(s.handleVerifyDomain)).Needs(role.ManageTenant).Freshly().Says("Look for the challenge of a domain"),
+		web.Delete("/tenants/{tenant}/domains/{domain}/", web.MemberToken, web.JSON(s.handleRemoveDomain)).Needs(role.ManageTenant).Freshly().Says("Remove a domain").Answers(http.StatusNoContent),
 		web.Get("/tenants/{tenant}/audit/", web.MemberToken, web.JSON(s.handleEvents)).Needs(role.ReadAudit).Says("What happened in a tenant, the newest first; query: after, limit"),
 	}
 }

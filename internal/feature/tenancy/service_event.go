@@ -38,8 +38,8 @@ const (
 )
 
 // Events returns at most limit events of a tenant, the newest first, and what asks for those that follow,
-// empty at the end. A page may be short and not be the last. limit is 1 to
-// web.MaxPage. It returns web.ErrQuery.
+// empty at the end. A page may be short and not be the last. limit is 1 to web.MaxPage. It returns
+// web.ErrQuery.
 func (s *Service) Events(ctx context.Context, id tenant.ID, after string, limit int) (page []Event, next string, err error) {
 	question := cursor.Of("events", id.String())
 	from, err := question.Read(after)

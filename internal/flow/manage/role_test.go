@@ -32,6 +32,9 @@ func eachRole(t *testing.T, fn func(t *testing.T, w world)) {
 		if slices.Contains(role.StaffPermissions(), noun+".read") {
 			allowed = append(allowed, noun+".read")
 		}
+		if noun == "permissions" {
+			allowed = append(allowed, role.StaffReadTenants)
+		}
 		all = append(all, role.Role{Name: single(p), Permissions: allowed})
 	}
 	roles, err := role.NewStaff(all)

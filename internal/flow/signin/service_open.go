@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,10 @@ func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (*open
 		return nil, err
 	}
 	within, err := s.enterTenant(ctx, p, g, methods, level)
+	if errors.Is(err, ErrNotMember) || errors.Is(err, tenant.ErrPolicy) {
+		// What was proven was looked at: it is not good again.
+		err = cmp.Or(s.DB.InTx(ctx, func(tx *db.Tx) error { return p.use(ctx, tx) }), err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (s *Service) enterTenant(ctx context.Context, p *proven, g goal, methods []
 // TenantToken makes an access token of a session for one of the tenants that its account belongs to, by
 // slug or id, for an audience (empty: the session's). The session and its refresh token stay as they are, so that one
 // session has tokens of several tenants side by side. It returns ErrNotMember, tenant.ErrPolicy with how to
-// go on, and ErrAudience.
+// go on, ErrBound where the bearer's own token is for another tenant, and ErrAudience.
 func (s *Service) TenantToken(ctx context.Context, by session.Bearer, name, audience string) (*TenantAccess, error) {
 	if audience != "" {
 		if _, err := s.audience(audience); err != nil {
@@ -59,6 +59,10 @@ func (s *Service) TenantToken(ctx context.Context, by session.Bearer, name, audi
 	}
 	if err != nil {
 		return nil, err
+	}
+	// Whoever is shown a token of one tenant must not get into the others of its holder by it.
+	if by.TenantID != "" && by.TenantID != m.Tenant.ID.String() {
+		return nil, ErrBound
 	}
 	if p := m.Tenant.Policy; !p.Admits(row.Methods, row.Level, now.Sub(row.AuthTime)) {
 		return nil, unmet(p, row.Methods, row.Level)

@@ -52,6 +52,7 @@ var (
 	// ErrNotMember is the one refusal of a token for a tenant: there is none such, it is suspended, or the
 	// account does not belong to it.
 	ErrNotMember = fault.New(fault.Forbidden, "not_a_member", "This account does not belong to that organisation, or the organisation asks for another or a more recent proof. Sign in again or choose another.")
+	ErrBound     = fault.New(fault.Forbidden, "token_bound", "This access token is for another organisation. Ask with one that is for none.")
 	ErrLook      = fault.New(fault.Forbidden, "look_refused", "Only active accounts that are not staff can be looked at.")
 )
 

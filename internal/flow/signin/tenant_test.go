@@ -124,6 +124,42 @@ func TestOneSessionHasTokensOfSeveralTenantsSideBySide(t *testing.T) {
 	})
 }
 
+// Whoever is shown a token of one tenant gets into no other by it.
+func TestATokenOfOneTenantOpensNoOther(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		acme := w.member("acme", role.Admin)
+		w.member("beta", role.Admin)
+		by := w.by(w.signIn())
+		by.TenantID = acme.ID.String()
+		_, err := w.flow.TenantToken(t.Context(), by, "beta", "")
+		wants(t, err, signin.ErrBound)
+		_, err = w.flow.TenantToken(t.Context(), by, "missing", "")
+		wants(t, err, signin.ErrNotMember)
+		for _, name := range []string{"acme", acme.ID.String()} {
+			_, err = w.flow.TenantToken(t.Context(), by, name, "")
+			must(t, err)
+		}
+	})
+}
+
+// A proof that was looked at is used up, also where the way led to a tenant that lets nobody in.
+func TestAProofForAForeignTenantIsSpent(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		key := w.app()
+		_, err := w.loginTo("missing")
+		wants(t, err, signin.ErrMFA)
+		f, _ := fault.From(err)
+		proof := signin.Proof{Method: "totp", Code: w.code(key)}
+		_, err = w.flow.Second(t.Context(), f.Next.Ticket, proof, signin.Browser{}, false)
+		wants(t, err, signin.ErrNotMember)
+		_, err = w.login(pass)
+		wants(t, err, signin.ErrMFA)
+		f, _ = fault.From(err)
+		_, err = w.flow.Second(t.Context(), f.Next.Ticket, proof, signin.Browser{}, false)
+		wants(t, err, signin.ErrStep)
+	})
+}
+
 func (w *world) by(s *signin.SignedIn) session.Bearer {
 	w.t.Helper()
 	b, err := w.bearer(s.Tokens.Access)

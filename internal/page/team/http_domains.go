@@ -18,10 +18,10 @@ const (
 func (t *Team) domainRoutes() []web.Route {
 	return []web.Route{
 		web.Get(domainsPath, web.Member, web.Page(within(t.showDomains))).Needs(role.ManageTenant),
-		web.Post(domainsPath, web.Member, web.Form(within(t.postDomain))).Needs(role.ManageTenant),
-		web.Post(domainPath+"verify/", web.Member, web.Form(within(t.postVerify))).Needs(role.ManageTenant),
-		web.Get(domainPath+"remove/", web.Member, web.Page(within(t.showDomainRemove))).Needs(role.ManageTenant),
-		web.Post(domainPath+"remove/", web.Member, web.Form(within(t.postDomainRemove))).Needs(role.ManageTenant),
+		web.Post(domainsPath, web.Member, web.Form(within(t.postDomain))).Needs(role.ManageTenant).Freshly(),
+		web.Post(domainPath+"verify/", web.Member, web.Form(within(t.postVerify))).Needs(role.ManageTenant).Freshly(),
+		web.Get(domainPath+"remove/", web.Member, web.Page(within(t.showDomainRemove))).Needs(role.ManageTenant).Freshly(),
+		web.Post(domainPath+"remove/", web.Member, web.Form(within(t.postDomainRemove))).Needs(role.ManageTenant).Freshly(),
 		web.Get(one+"activity/", web.Member, web.Page(within(t.showActivity))).Needs(role.ReadAudit),
 	}
 }

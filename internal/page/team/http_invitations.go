@@ -19,8 +19,8 @@ const invitationsPath = one + "invitations/"
 func (t *Team) invitationRoutes() []web.Route {
 	return []web.Route{
 		web.Get(invitationsPath, web.Member, web.Page(within(t.showInvitations))).Needs(role.ReadMembers),
-		web.Post(invitationsPath, web.Member, web.Form(within(t.postInvitation))).Needs(role.Invite),
-		web.Post(invitationsPath+"{invitation}/resend/", web.Member, web.Form(within(t.postResend))).Needs(role.Invite),
+		web.Post(invitationsPath, web.Member, web.Form(within(t.postInvitation))).Needs(role.Invite).Freshly(),
+		web.Post(invitationsPath+"{invitation}/resend/", web.Member, web.Form(within(t.postResend))).Needs(role.Invite).Freshly(),
 		web.Post(invitationsPath+"{invitation}/revoke/", web.Member, web.Form(within(t.postRevoke))).Needs(role.Invite),
 	}
 }

@@ -22,8 +22,8 @@ func (t *Team) memberRoutes() []web.Route {
 		web.Get(memberPath, web.Member, web.Page(within(t.showMember))).Needs(role.ReadMembers),
 		web.Get(memberPath+"change/", web.Member, web.Page(within(t.showChange))).Needs(role.ManageMembers).Freshly(),
 		web.Post(memberPath+"change/", web.Member, web.Form(within(t.postChange))).Needs(role.ManageMembers).Freshly(),
-		web.Get(memberPath+"remove/", web.Member, web.Page(within(t.showRemove))).Needs(role.ManageMembers),
-		web.Post(memberPath+"remove/", web.Member, web.Form(within(t.postRemove))).Needs(role.ManageMembers),
+		web.Get(memberPath+"remove/", web.Member, web.Page(within(t.showRemove))).Needs(role.ManageMembers).Freshly(),
+		web.Post(memberPath+"remove/", web.Member, web.Form(within(t.postRemove))).Needs(role.ManageMembers).Freshly(),
 		web.Get(memberPath+"transfer/", web.Member, web.Page(within(t.showTransfer))).Needs(role.DeleteTenant).Freshly(),
 		web.Post(memberPath+"transfer/", web.Member, web.Form(within(t.postTransfer))).Needs(role.DeleteTenant).Freshly(),
 	}
