@@ -25,9 +25,12 @@ func TestLiveSeesEachChangeOfAMembershipAtOnce(t *testing.T) {
 			change func(id string) error
 			want   string
 		}{
-			"another role":           {"owner", func(id string) error { _, err := g.SetMemberRole(ctx, team.ID, id, "broad"); return err }, "token_invalid"},
-			"fewer looked-up ones":   {"broad", func(id string) error { _, err := g.SetMemberRole(ctx, team.ID, id, "member"); return err }, "token_invalid"},
-			"other looked-up ones":   {"broad", func(id string) error { _, err := g.SetMemberPermissions(ctx, team.ID, id, []string{"notes.read"}); return err }, "token_invalid"},
+			"another role":         {"owner", func(id string) error { _, err := g.SetMemberRole(ctx, team.ID, id, "broad"); return err }, "token_invalid"},
+			"fewer looked-up ones": {"broad", func(id string) error { _, err := g.SetMemberRole(ctx, team.ID, id, "member"); return err }, "token_invalid"},
+			"other looked-up ones": {"broad", func(id string) error {
+				_, err := g.SetMemberPermissions(ctx, team.ID, id, []string{"notes.read"})
+				return err
+			}, "token_invalid"},
 			"a removal":              {"broad", func(id string) error { return g.RemoveMember(ctx, team.ID, id) }, "tenant_required"},
 			"a removal of a carried": {"owner", func(id string) error { return g.RemoveMember(ctx, team.ID, id) }, "tenant_required"},
 		} {
