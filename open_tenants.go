@@ -23,7 +23,7 @@ func (g *Gatehouse) openTenants(perMailbox, perNetwork ratelimit.Limit) (err err
 	if err != nil {
 		return err
 	}
-	g.members = member.New(member.Deps{DB: g.db, Roles: g.roles, Letters: g.letters})
+	g.members = member.New(member.Deps{DB: g.db, Roles: g.roles, Limiter: g.limiter, Letters: g.letters})
 	g.invitations, err = invitation.New(invitation.Config{Lifetime: g.cfg.Tenants.InvitationLifetime, Link: g.cfg.PublicURL + "/account/invitation/?token={token}",
 		PerTenant: g.limit("invitation.tenant", g.cfg.Limits.InvitationsPerTenant), PerMailbox: perMailbox},
 		invitation.Deps{DB: g.db, Roles: g.roles, Keys: g.keys, Limiter: g.limiter, Letters: g.letters})

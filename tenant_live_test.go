@@ -58,7 +58,7 @@ func TestATokenOfOneTenantAsksForNoOther(t *testing.T) {
 	boss := srv.CreateAccount(t)
 	one, two := srv.CreateTenant(t, gatehousetest.OwnedBy(boss)), srv.CreateTenant(t, gatehousetest.OwnedBy(boss))
 	within := srv.TenantToken(t, boss, one)
-	for path, want := range map[string]string{one.Slug + "/token/": "", two.Slug + "/token/": "token_bound", two.Slug + "/leave/": "tenant_required", "%FF/token/": "not_found"} {
+	for path, want := range map[string]string{one.Slug + "/token/": "", two.Slug + "/token/": "token_bound", two.Slug + "/leave/": "tenant_required", "%FF/token/": "not_a_member"} {
 		resp := request(srv.Gatehouse().Handler(), http.MethodPost, srv.APIURL+"/tenants/"+path, "{}", "Content-Type", "application/json", "Authorization", "Bearer "+within.Access)
 		body := make([]byte, 4096)
 		n, _ := resp.Body.Read(body)

@@ -162,6 +162,7 @@ func (w *World) authenticate(r *http.Request, to web.Route) (context.Context, er
 	}
 	if a != web.TokenHolder { // its route asks itself
 		b, err = session.Check(r.Context(), w.DB.DB, b.SessionID, b.Subject, w.Now())
+		b.TenantID = within
 	}
 	switch {
 	case err != nil:

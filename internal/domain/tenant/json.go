@@ -1,6 +1,10 @@
 package tenant
 
-import "time"
+import (
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+)
 
 // Ways to sign in, as the API names those that a tenant does not take as the first proof.
 const (
@@ -27,6 +31,29 @@ type PolicyJSON struct {
 	RefuseMethods []string `json:"refuse_methods" doc:"First proofs that are not taken: password, passkey, email"`
 	EmailDomains  []string `json:"email_domains" doc:"What addresses of new members end in; none: any"`
 	JoinRole      string   `json:"join_role" doc:"What whoever has an address of a verified domain may join as; empty: nobody joins uninvited"`
+}
+
+// MembershipJSON is a tenant as the API shows it to one of its members.
+type MembershipJSON struct {
+	ID        string      `json:"id"`
+	Slug      string      `json:"slug"`
+	Name      string      `json:"name"`
+	Color     string      `json:"color"`
+	CreatedAt time.Time   `json:"created_at"`
+	IsActive  bool        `json:"is_active" doc:"false: nobody comes in"`
+	Policy    *PolicyJSON `json:"policy,omitempty" doc:"Where one may read it, and the tenant lets its members in"`
+	Role      string      `json:"role" doc:"One's own"`
+	JoinedAt  time.Time   `json:"joined_at"`
+}
+
+// JSON returns the membership as the API shows it to whoever has it.
+func (m *Membership) JSON() MembershipJSON {
+	t := m.Tenant.JSON()
+	j := MembershipJSON{ID: t.ID, Slug: t.Slug, Name: t.Name, Color: t.Color, CreatedAt: t.CreatedAt, IsActive: t.IsActive, Role: m.Grant.Role, JoinedAt: m.JoinedAt.UTC()}
+	if t.IsActive && m.Grant.Has(role.ReadTenant) {
+		j.Policy = &t.Policy
+	}
+	return j
 }
 
 // JSON returns the tenant as the API shows it.

@@ -24,10 +24,10 @@ func Record(ctx context.Context, tx *db.Tx, by Actor, e audit.Event) error {
 	return audit.Record(ctx, tx, e)
 }
 
-// Refuse is Record where by was refused, and there is nothing else to write.
-func Refuse(ctx context.Context, d *db.DB, by Actor, e audit.Event) error {
+// Refuse is Record where by was refused, and there is nothing else to write: the first of several alike.
+func Refuse(ctx context.Context, d *db.DB, noted *audit.Noted, by Actor, e audit.Event) error {
 	ctx, e = by.sign(ctx, e)
-	return audit.RecordAlone(ctx, d, e)
+	return noted.RecordAlone(ctx, d, e)
 }
 
 // sign names a member as who acted, unless the event is about themselves anyway.

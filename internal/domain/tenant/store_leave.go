@@ -29,7 +29,7 @@ func IDsOf(ctx context.Context, tx *db.Tx, accountID uuid.UUID) ([]ID, error) {
 // Rest is what a tenant would be without one of its members.
 type Rest struct {
 	Members int
-	// Orphaned: there are members, and the one who is gone was their last owner.
+	// Orphaned: there are members, and the one who is gone was their last owner whose account is active.
 	Orphaned bool
 }
 
@@ -37,9 +37,9 @@ type Rest struct {
 func Without(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID) (Rest, error) {
 	var r Rest
 	var owns, owners int
-	err := tx.Row(ctx, `SELECT count(CASE WHEN account_id <> $2 THEN 1 END), count(CASE WHEN account_id = $2 AND role = '`+role.Owner+`' THEN 1 END),
-			count(CASE WHEN account_id <> $2 AND role = '`+role.Owner+`' THEN 1 END)
-		FROM membership WHERE tenant_id = $1`, []any{t.ID, accountID}, &r.Members, &owns, &owners)
+	err := tx.Row(ctx, `SELECT count(CASE WHEN m.account_id <> $2 THEN 1 END), count(CASE WHEN m.account_id = $2 AND m.role = '`+role.Owner+`' THEN 1 END),
+			count(CASE WHEN m.account_id <> $2 AND m.role = '`+role.Owner+`' AND a.active THEN 1 END)
+		FROM membership m JOIN account a ON a.id = m.account_id WHERE m.tenant_id = $1`, []any{t.ID, accountID}, &r.Members, &owns, &owners)
 	if err != nil {
 		return Rest{}, fmt.Errorf("tenant: without: %w", err)
 	}

@@ -31,6 +31,15 @@ func (g *raw) grant(roles *role.Set, id ID, slug string) role.Grant {
 // admits the session is asked by the caller. It returns ErrNotMember also for a tenant that is not there
 // or is suspended.
 func Enter(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID, name string) (*Membership, error) {
+	return belong(ctx, d, roles, accountID, name, ` AND t.active`)
+}
+
+// Belong is Enter for who does not come in: the tenant may be suspended.
+func Belong(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID, name string) (*Membership, error) {
+	return belong(ctx, d, roles, accountID, name, ``)
+}
+
+func belong(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID, name, where string) (*Membership, error) {
 	m := Membership{AccountID: accountID}
 	var g raw
 	dest, done := m.Tenant.Dest()
@@ -41,7 +50,7 @@ func Enter(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID, 
 	}
 	err := d.In(db.Member(accountID)).Row(ctx, `SELECT `+Columns+`, m.created_at, m.role, m.permissions,
 			COALESCE((SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role), '')
-		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 AND t.active AND `+column+` = $2`, []any{accountID, key}, append(dest, g.dest()...)...)
+		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 AND `+column+` = $2`+where, []any{accountID, key}, append(dest, g.dest()...)...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrNotMember
 	}
@@ -143,8 +152,9 @@ func SetRole(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, to 
 	})
 }
 
-// keepOwner runs a change of one membership and undoes it, by its error, when it takes the last owner. A
-// tenant that has none already, because its last one's account was erased, holds nobody back.
+// keepOwner runs a change of one membership and undoes it, by its error, when it takes the last owner. One
+// whose account is disabled is no use to the tenant, so is not counted. A tenant that has none already
+// holds nobody back.
 func keepOwner(ctx context.Context, tx *db.Tx, t *Tenant, change func() (int64, error)) error {
 	had, err := owned(ctx, tx, t)
 	if err != nil {
@@ -165,7 +175,7 @@ func keepOwner(ctx context.Context, tx *db.Tx, t *Tenant, change func() (int64, 
 }
 
 func owned(ctx context.Context, tx *db.Tx, t *Tenant) (is bool, err error) {
-	if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM membership WHERE tenant_id = $1 AND role = '`+role.Owner+`')`, []any{t.ID}, &is); err != nil {
+	if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM membership m JOIN account a ON a.id = m.account_id WHERE m.tenant_id = $1 AND m.role = '`+role.Owner+`' AND a.active)`, []any{t.ID}, &is); err != nil {
 		return false, fmt.Errorf("tenant: owners: %w", err)
 	}
 	return is, nil

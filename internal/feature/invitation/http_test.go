@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -88,5 +89,15 @@ func TestInvitationsAreForMembersWithTheRight(t *testing.T) {
 		if w.open() != 1 {
 			t.Errorf("%d are open", w.open())
 		}
+	})
+}
+
+func TestInvitingAsksForAFreshProof(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		i, _ := w.invites("guest@example.com", role.Member)
+		owner := domaintest.BearerIn(w.Session(w.owner.ID), w.acme.ID)
+		w.Clock.Advance(domaintest.Fresh + time.Minute)
+		refused(t, w.Call(http.MethodPost, path, `{"email":"x@example.com","role":"owner"}`, owner), http.StatusUnauthorized, "proof_stale")
+		refused(t, w.Call(http.MethodPost, path+i.ID.String()+"/resend/", "", owner), http.StatusUnauthorized, "proof_stale")
 	})
 }

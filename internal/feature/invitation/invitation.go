@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
@@ -81,6 +82,7 @@ type Service struct {
 	Deps
 	cfg    Config
 	tokens *secret.Hasher
+	noted  audit.Noted
 }
 
 // New checks cfg and returns a Service.

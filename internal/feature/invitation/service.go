@@ -131,7 +131,7 @@ func (s *Service) escalated(ctx context.Context, by tenant.Actor, id tenant.ID, 
 		return why
 	}
 	e := audit.Event{Kind: "invitation.refused", TenantID: id, Reason: role.ErrEscalation.Code, Detail: map[string]string{"role": name}}
-	return cmp.Or(tenant.Refuse(ctx, s.DB, by, e), why)
+	return cmp.Or(tenant.Refuse(ctx, s.DB, &s.noted, by, e), why)
 }
 
 // Revoke makes an invitation's links worthless. It returns ErrNotFound, role.ErrEscalation for one to a

@@ -106,12 +106,12 @@ type refusal struct {
 // Unwrap returns what the caller is told.
 func (r *refusal) Unwrap() error { return r.error }
 
-// Refuse leaves the trace of an Accept that failed, where it matters, and returns why it did.
+// Refuse leaves the trace of an Accept that failed, where it matters and is the first of several, and returns why it did.
 func (s *Service) Refuse(ctx context.Context, o *Open, accountID account.ID, why error) error {
 	var r *refusal
 	if !errors.As(why, &r) {
 		return why
 	}
 	e := audit.Event{Kind: "invitation.refused", AccountID: accountID, TenantID: o.Tenant.ID, Reason: r.reason, Detail: map[string]string{"invitation": o.ID.String(), "role": o.Role}}
-	return cmp.Or(audit.RecordAlone(ctx, s.DB, e), r.error)
+	return cmp.Or(s.noted.RecordAlone(ctx, s.DB, e), r.error)
 }

@@ -125,7 +125,7 @@ func use(ctx context.Context, tx *db.Tx, o *Open) error {
 // selectOpen reads invitations with their tenant and what their inviter may give now: m and r are of the
 // member who sent it last, x is the tenant's own role of that name.
 const selectOpen = `SELECT ` + tenant.Columns + `, i.id, i.email, i.email_key, i.role, i.locale, i.token_hash, i.sent, i.created_at, i.expires_at,
-		i.invited_by IS NULL, COALESCE(p.full_name, ''), COALESCE(m.role, ''), COALESCE(m.permissions, ''), COALESCE(r.permissions, ''), x.name IS NOT NULL, COALESCE(x.permissions, '')
+		i.invited_by IS NULL, CASE WHEN m.account_id IS NULL THEN '' ELSE p.full_name END, COALESCE(m.role, ''), COALESCE(m.permissions, ''), COALESCE(r.permissions, ''), x.name IS NOT NULL, COALESCE(x.permissions, '')
 	FROM invitation i JOIN tenant t ON t.id = i.tenant_id
 	LEFT JOIN account a ON a.id = i.invited_by AND a.active LEFT JOIN profile p ON p.account_id = a.id
 	LEFT JOIN membership m ON m.tenant_id = i.tenant_id AND m.account_id = a.id LEFT JOIN tenant_role r ON r.tenant_id = m.tenant_id AND r.name = m.role
@@ -180,9 +180,15 @@ func (s *Service) findByHash(ctx context.Context, r rower, id tenant.ID, hash []
 // waiting lists what an account can accept. It asks beyond any tenant: the account belongs to none of
 // them yet.
 func (s *Service) waiting(ctx context.Context, accountID uuid.UUID, key string, now time.Time) ([]Open, error) {
-	return s.each(ctx, s.DB.In(db.All()), func(o *Open) bool { return o.Void == "" },
-		` AND i.email_key = $1 AND i.expires_at > $2 AND t.active AND NOT EXISTS (SELECT 1 FROM membership b WHERE b.tenant_id = i.tenant_id AND b.account_id = $3) ORDER BY t.name_key LIMIT $4`,
-		key, now, accountID, maxWaiting)
+	good := 0
+	return s.each(ctx, s.DB.In(db.All()), func(o *Open) bool {
+		if o.Void == "" {
+			good++ // counted here, so that void ones hide none
+		}
+		return o.Void == "" && good <= maxWaiting
+	},
+		` AND i.email_key = $1 AND i.expires_at > $2 AND t.active AND NOT EXISTS (SELECT 1 FROM membership b WHERE b.tenant_id = i.tenant_id AND b.account_id = $3) ORDER BY t.name_key`,
+		key, now, accountID)
 }
 
 // list returns the unused invitations of a tenant whose address's key is past after, by that.

@@ -18,7 +18,7 @@ func Routes(s *Service) []web.Route {
 		web.Get("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleGet)).Needs(role.ReadMembers).Says("One member"),
 		web.Patch("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleSet)).Needs(role.ManageMembers).Freshly().Says("Give a member another role or other permissions besides it"),
 		web.Delete("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleRemove)).Needs(role.ManageMembers).Freshly().Says("Remove a member").Answers(http.StatusNoContent),
-		web.Post("/tenants/{tenant}/leave/", web.MemberToken, web.JSON(s.handleLeave)).Needs(role.Enter).Says("Leave the tenant").Answers(http.StatusNoContent),
+		web.Post("/tenants/{tenant}/leave/", web.SignedIn, web.JSON(s.handleLeave)).Says("Leave a tenant, whatever it asks of whoever comes in; with a token of that tenant or of none").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/transfer/", web.MemberToken, web.JSON(s.handleTransfer)).Needs(role.DeleteTenant).Freshly().Says("Make another member the owner and become an admin").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/join/", web.SignedIn, web.JSON(s.handleJoin)).Says("Join the tenant that has shown that your address's domain is its own"),
 		web.Get("/tenants/{tenant}/permissions/", web.MemberToken, web.JSON(s.handlePermissions)).Needs(role.Enter).Says("What you may do, whole also where a token is too small for it"),
@@ -94,9 +94,17 @@ func (s *Service) handleRemove(ctx context.Context, in *memberRequest) (*struct{
 	return nil, s.Remove(ctx, by, id, in.Account)
 }
 
-func (s *Service) handleLeave(ctx context.Context, _ *struct{}) (*struct{}, error) {
-	m := tenant.FromContext(ctx)
-	return nil, s.Leave(ctx, m.AccountID, m.Tenant.ID)
+func (s *Service) handleLeave(ctx context.Context, in *tenantRequest) (*struct{}, error) {
+	by := session.FromContext(ctx)
+	m, err := s.Belongs(ctx, by.AccountID, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever is shown a token of one tenant must not take its holder out of the others by it.
+	if by.TenantID != "" && by.TenantID != m.Tenant.ID.String() {
+		return nil, tenant.ErrNotMember
+	}
+	return nil, s.Leave(ctx, by.AccountID, m.Tenant.ID)
 }
 
 type transferRequest struct {

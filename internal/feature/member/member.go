@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // Failures a caller can act on. Those of package tenant and role.ErrEscalation come besides.
@@ -26,6 +28,14 @@ var (
 	ErrRoleCommon   = fault.New(fault.Conflict, "role_common", "All organisations have this role. It cannot be changed here.")
 	ErrRoleInUse    = fault.New(fault.Conflict, "role_in_use", "Members have this role, or get it when they join. Give them another first.")
 	ErrRoles        = fault.New(fault.Conflict, "roles_too_many", "An organisation can make at most 50 roles of its own.")
+)
+
+var (
+	// joins bounds how often an account may ask to join something uninvited.
+	joins = ratelimit.Limit{Name: "tenant.join", Burst: 20, Per: time.Hour}
+	// letters bounds how often a tenant mails a member that what they may do has changed, and that they
+	// have become an owner: each of the two has one bucket for a member and a tenant.
+	letters = ratelimit.Limit{Name: "member.letter", Burst: 1, Per: time.Hour}
 )
 
 // Member is one account in one tenant, with what it may do there.
@@ -63,11 +73,15 @@ type RoleInfo struct {
 type Deps struct {
 	DB      *db.DB
 	Roles   *role.Set
+	Limiter *ratelimit.Limiter
 	Letters *letter.Post
 }
 
 // Service manages members and roles of tenants. It is safe for concurrent use.
-type Service struct{ Deps }
+type Service struct {
+	Deps
+	noted audit.Noted
+}
 
 // New returns a Service.
-func New(deps Deps) *Service { return &Service{deps} }
+func New(deps Deps) *Service { return &Service{Deps: deps} }

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // Change is what becomes of a member; nil leaves a thing as it is.
@@ -27,6 +28,8 @@ type deed struct {
 	by     tenant.Actor
 	tenant *tenant.Tenant
 	grant  role.Grant
+	// postage is what letters about it were charged; nil: they are not limited.
+	postage postage
 }
 
 // SetRole is Set for the role alone.
@@ -39,17 +42,23 @@ func (s *Service) SetPermissions(ctx context.Context, by tenant.Actor, id tenant
 	return s.Set(ctx, by, id, subject, Change{Direct: &direct})
 }
 
-// Set changes what a member may do, all of it or nothing, and tells them. by must be able to do all that
-// the member can, and all that they give. It returns role.ErrEscalation, role.ErrUnknown,
-// role.ErrPermission, ErrPermissions, ErrInactive, tenant.ErrLastOwner, tenant.ErrMemberNotFound and what
-// tenant.Act does.
+// Set changes what a member may do, all of it or nothing, and tells them, unless they were told of the same
+// within the hour. by must be able to do all that the member can, and all that they give. It returns
+// role.ErrEscalation, role.ErrUnknown, role.ErrPermission, ErrPermissions, ErrInactive, tenant.ErrLastOwner,
+// tenant.ErrMemberNotFound and what tenant.Act does.
 func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subject string, c Change) (*Member, error) {
 	more, err := s.declared(ctx)
 	if err != nil {
 		return nil, err
 	}
+	paid, err := s.pay(ctx, id, subject, c)
+	if err != nil {
+		return nil, err
+	}
 	var changed *Member
+	var sent string
 	err = s.actOn(ctx, by, id, role.ManageMembers, subject, func(d deed, m *Member) error {
+		d.postage = paid
 		if !d.grant.Commands(m.Grant) {
 			return role.ErrEscalation
 		}
@@ -61,13 +70,47 @@ func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		if err != nil {
 			return err
 		}
-		if err := s.tell(ctx, d, cmp.Or(told, also), m.AccountID); err != nil {
+		sent = cmp.Or(told, also)
+		if err := s.tell(ctx, d, sent, m.AccountID); err != nil {
 			return err
 		}
 		changed, err = find(ctx, d.tx, s.Deps.Roles, d.tenant.ID, subject)
 		return err
 	})
+	if err != nil {
+		sent = ""
+	}
+	paid.refund(sent)
 	return changed, err
+}
+
+// postage is what was charged for each kind of letter; nil under a kind: one was sent lately.
+type postage map[string]*ratelimit.Taken
+
+// pay charges the letters that a change may bring, before it is known which of them it does.
+func (s *Service) pay(ctx context.Context, id tenant.ID, subject string, c Change) (postage, error) {
+	p := postage{letter.TenantRoleChanged: nil}
+	if c.Role != nil && *c.Role == role.Owner {
+		p[letter.TenantOwner] = nil
+	}
+	for kind := range p {
+		taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: letters, Key: kind + " " + id.String() + " " + subject})
+		if err != nil && !errors.Is(err, ratelimit.ErrLimited) {
+			p.refund("")
+			return nil, err
+		}
+		p[kind] = taken
+	}
+	return p, nil
+}
+
+// refund gives back what the letters would have cost that were not sent.
+func (p postage) refund(sent string) {
+	for kind, taken := range p {
+		if taken != nil && kind != sent {
+			taken.Refund()
+		}
+	}
 }
 
 // setRole gives a member another role, if it is one, and returns which letter says so.
@@ -112,9 +155,10 @@ func (s *Service) setDirect(ctx context.Context, d deed, m *Member, to *[]string
 	return letter.TenantRoleChanged, tenant.Record(ctx, d.tx, d.by, e)
 }
 
-// tell writes a letter about a tenant to an account; an empty kind is none.
+// tell writes a letter about a tenant to an account, unless its kind is limited and was sent lately; an
+// empty kind is none.
 func (s *Service) tell(ctx context.Context, d deed, kind string, to account.ID) error {
-	if kind == "" {
+	if paid, limited := d.postage[kind]; kind == "" || limited && paid == nil {
 		return nil
 	}
 	return s.Letters.Write(ctx, d.tx, kind, to, letter.Content{Name: d.tenant.Name})
@@ -180,19 +224,19 @@ func (s *Service) actOn(ctx context.Context, by tenant.Actor, id tenant.ID, perm
 			return err
 		}
 		refused.AccountID = m.AccountID
-		return fn(deed{tx, by, t, g}, m)
+		return fn(deed{tx: tx, by: by, tenant: t, grant: g}, m)
 	})
 	return s.refused(ctx, by, refused, err)
 }
 
-// refused writes down that by may not do what they tried, and returns err.
+// refused writes down that by may not do what they tried, the first of several times, and returns err.
 func (s *Service) refused(ctx context.Context, by tenant.Actor, e audit.Event, err error) error {
 	f, ok := fault.From(err)
 	if !ok || f.Kind != fault.Forbidden && !errors.Is(err, tenant.ErrLastOwner) {
 		return err
 	}
 	e.Reason = f.Code
-	return cmp.Or(tenant.Refuse(ctx, s.DB, by, e), err)
+	return cmp.Or(tenant.Refuse(ctx, s.DB, &s.noted, by, e), err)
 }
 
 // entries returns permissions in the one way that they are stored. Those that are not had yet must be

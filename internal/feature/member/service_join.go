@@ -9,15 +9,30 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
-// Leave ends the membership of an account in a tenant, by its own wish. It returns tenant.ErrLastOwner,
-// and tenant.ErrNotMember.
+// Belongs returns the membership that an account has of the tenant that name means, by slug or id, whether
+// or not it is let in there. It returns tenant.ErrNotMember.
+func (s *Service) Belongs(ctx context.Context, accountID account.ID, name string) (*tenant.Membership, error) {
+	return tenant.Belong(ctx, s.DB, s.Deps.Roles, accountID, name)
+}
+
+// Leave ends the membership of an account in a tenant, by its own wish, whatever the tenant asks of whoever
+// comes in, and while it is suspended too. It returns tenant.ErrLastOwner, and tenant.ErrNotMember also for
+// a tenant that is not there.
 func (s *Service) Leave(ctx context.Context, accountID account.ID, id tenant.ID) error {
 	by := tenant.By(accountID)
-	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, "", func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
+	err := s.DB.In(db.Tenant(id)).InTx(ctx, func(tx *db.Tx) error {
+		t, err := tenant.Lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		return leave(ctx, tx, t, accountID)
 	})
+	if errors.Is(err, tenant.ErrNotFound) || errors.Is(err, tenant.ErrMemberNotFound) {
+		return tenant.ErrNotMember
+	}
 	return s.refused(ctx, by, audit.Event{Kind: "member.change_refused", AccountID: accountID, TenantID: id}, err)
 }
 
@@ -64,19 +79,12 @@ func (s *Service) Add(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 // that the domain of its verified address is its own, where that tenant's policy lets such people in and
 // they are no members yet.
 func (s *Service) Joinable(ctx context.Context, a *account.Account) ([]tenant.Tenant, error) {
-	email, err := account.ParseEmail(a.Email)
-	if err != nil || !a.EmailVerified {
-		return nil, nil //nolint:nilerr // nobody's domain
-	}
-	t, err := tenant.ByDomain(ctx, s.DB, tenant.DomainOf(email.Key))
+	t, err := s.openTo(ctx, a)
 	if errors.Is(err, tenant.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
-	}
-	if !t.Policy.Joins(email.Key) {
-		return nil, nil
 	}
 	switch _, err := find(ctx, s.DB.In(db.Tenant(t.ID)), s.Deps.Roles, t.ID, a.Subject); {
 	case err == nil:
@@ -87,22 +95,57 @@ func (s *Service) Joinable(ctx context.Context, a *account.Account) ([]tenant.Te
 	return []tenant.Tenant{*t}, nil
 }
 
-// Join makes an account a member of the tenant that name means, by slug or id, as its policy says of
-// people with an address of one of its verified domains. All that it rests on is read again with the
-// tenant locked. It returns tenant.ErrNotMember wherever they may not, also where there is no such tenant,
-// and tenant.ErrMember.
-func (s *Service) Join(ctx context.Context, accountID account.ID, name string) (*tenant.Tenant, error) {
-	if !isText(name) {
-		return nil, tenant.ErrNotMember
+// openTo returns the tenant that an account's verified address lets it join, or lets it belong to already,
+// or tenant.ErrNotFound. It locks nothing.
+func (s *Service) openTo(ctx context.Context, a *account.Account) (*tenant.Tenant, error) {
+	email, err := account.ParseEmail(a.Email)
+	if err != nil || !a.EmailVerified {
+		return nil, tenant.ErrNotFound // nobody's domain
 	}
-	found, err := tenant.FindByName(ctx, s.DB, name)
-	if errors.Is(err, tenant.ErrNotFound) {
-		return nil, tenant.ErrNotMember
+	t, err := tenant.ByDomain(ctx, s.DB, tenant.DomainOf(email.Key))
+	if err == nil && !t.Policy.Joins(email.Key) {
+		err = tenant.ErrNotFound
+	}
+	return t, err
+}
+
+// Join makes an account a member of the tenant that name means, by slug or id, as its policy says of
+// people with an address of one of its verified domains. What is asked first is what the account's own
+// domain opens: it locks no tenant, and takes as long whether or not there is one that name means. All of it
+// is read again with the tenant locked. It returns tenant.ErrNotMember wherever they may not, also where there
+// is no such tenant, tenant.ErrMember, and ratelimit.ErrLimited.
+func (s *Service) Join(ctx context.Context, accountID account.ID, name string) (*tenant.Tenant, error) {
+	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: joins, Key: accountID.String()})
+	if err != nil {
+		return nil, err
+	}
+	joined, err := s.joinNamed(ctx, accountID, name)
+	if errors.Is(err, tenant.ErrNotFound) || errors.Is(err, account.ErrNotFound) {
+		err = tenant.ErrNotMember
 	}
 	if err != nil {
 		return nil, err
 	}
-	var joined *tenant.Tenant
+	taken.Refund()
+	return joined, nil
+}
+
+func (s *Service) joinNamed(ctx context.Context, accountID account.ID, name string) (joined *tenant.Tenant, err error) {
+	var a *account.Account
+	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		a, err = account.Find(ctx, tx, accountID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.openTo(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if name != found.Slug && name != found.ID.String() {
+		return nil, tenant.ErrNotMember
+	}
 	err = s.DB.In(db.Tenant(found.ID)).InTx(ctx, func(tx *db.Tx) error {
 		t, err := tenant.Lock(ctx, tx, found.ID)
 		if err != nil {
@@ -115,13 +158,7 @@ func (s *Service) Join(ctx context.Context, accountID account.ID, name string) (
 		}
 		return s.joinByDomain(ctx, tx, t, a)
 	})
-	if errors.Is(err, tenant.ErrNotFound) || errors.Is(err, account.ErrNotFound) {
-		err = tenant.ErrNotMember
-	}
-	if err != nil {
-		return nil, err
-	}
-	return joined, nil
+	return joined, err
 }
 
 func (s *Service) joinByDomain(ctx context.Context, tx *db.Tx, t *tenant.Tenant, a *account.Account) error {

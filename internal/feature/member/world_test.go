@@ -39,7 +39,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, d *domaintest.World) *world {
 	t.Helper()
 	w := &world{World: d, t: t, people: map[string]person{}}
-	w.members = member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Letters: d.Letters})
+	w.members = member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters})
 	w.Client = d.Serve(member.Routes(w.members), nil)
 	w.person("outsider")
 	for prefix, at := range map[string]**tenant.Tenant{"": &w.acme, "g-": &w.globex} {

@@ -28,16 +28,10 @@ func Routes(s *Service) []web.Route {
 	}
 }
 
-type membershipJSON struct {
-	tenant.JSON
-	Role     string    `json:"role" doc:"One's own"`
-	JoinedAt time.Time `json:"joined_at"`
-}
-
 type mineResponse struct {
 	Body struct {
-		Tenants   []membershipJSON `json:"tenants"`
-		MayCreate bool             `json:"may_create" doc:"Whether one can make tenants"`
+		Tenants   []tenant.MembershipJSON `json:"tenants"`
+		MayCreate bool                    `json:"may_create" doc:"Whether one can make tenants"`
 	}
 }
 
@@ -48,9 +42,9 @@ func (s *Service) handleMine(ctx context.Context, _ *struct{}) (*mineResponse, e
 		return nil, err
 	}
 	out := &mineResponse{}
-	out.Body.Tenants = make([]membershipJSON, len(mine))
+	out.Body.Tenants = make([]tenant.MembershipJSON, len(mine))
 	for i, m := range mine {
-		out.Body.Tenants[i] = membershipJSON{JSON: m.Tenant.JSON(), Role: m.Grant.Role, JoinedAt: m.JoinedAt.UTC()}
+		out.Body.Tenants[i] = m.JSON()
 	}
 	out.Body.MayCreate, err = s.may(ctx, by.AccountID)
 	return out, err
@@ -145,7 +139,9 @@ func (s *Service) handleDelete(ctx context.Context, in *deleteRequest) (*struct{
 }
 
 // actorOf is the member whom the edge has let in.
-func actorOf(ctx context.Context) tenant.Actor { return tenant.By(tenant.FromContext(ctx).AccountID) }
+func actorOf(ctx context.Context) tenant.Actor {
+	return tenant.By(tenant.FromContext(ctx).AccountID).Through(session.FromContext(ctx).SessionID)
+}
 
 type eventJSON struct {
 	ID      string            `json:"id"`

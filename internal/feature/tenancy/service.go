@@ -50,11 +50,15 @@ func (s *Service) Create(ctx context.Context, by session.Bearer, name, slug stri
 	if err != nil {
 		return nil, err
 	}
-	var t *tenant.Tenant
-	err = s.guessing(ctx, by.AccountID, func() (err error) {
-		t, err = s.create(ctx, by.AccountID, settings, s.check)
-		return err
-	})
+	guess, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: guesses, Key: by.AccountID.String()})
+	if err != nil {
+		taken.Refund()
+		return nil, err
+	}
+	t, err := s.create(ctx, by.AccountID, settings, s.check)
+	if !guessed(err) {
+		guess.Refund()
+	}
 	if errors.Is(err, account.ErrNotFound) {
 		err = session.ErrEnded // erased meanwhile
 	}
@@ -123,17 +127,9 @@ func settingsOf(name, slug string) (tenant.Settings, error) {
 	return tenant.Settings{Name: name, Slug: slug}.Check()
 }
 
-// guessing bounds how often fn may find out that a name is taken.
-func (s *Service) guessing(ctx context.Context, who uuid.UUID, fn func() error) error {
-	guess, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: guesses, Key: who.String()})
-	if err != nil {
-		return err
-	}
-	err = fn()
-	if !errors.Is(err, tenant.ErrSlugTaken) && !errors.Is(err, tenant.ErrNameTaken) {
-		guess.Refund()
-	}
-	return err
+// guessed reports whether err says that another has a name: what is limited by guesses.
+func guessed(err error) bool {
+	return errors.Is(err, tenant.ErrSlugTaken) || errors.Is(err, tenant.ErrNameTaken)
 }
 
 // Mine lists the tenants that an account belongs to, by name, suspended ones too.

@@ -7,27 +7,36 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // Change applies change to a tenant's settings, as they are then, and returns the tenant. change may run
-// more than once. Nobody lets others join with rights that they do not have themselves. It returns what
-// tenant.Act does, the refusals of settings, also that a name is taken, ErrJoinRole, role.ErrEscalation,
-// role.ErrUnknown and ratelimit.ErrLimited.
+// more than once. Nobody lets others join with rights that they do not have themselves, and nobody sets a
+// policy that keeps out the session that they act in. It returns what tenant.Act does, the refusals of
+// settings, also that a name is taken, ErrLockOut, ErrJoinRole, role.ErrEscalation, role.ErrUnknown and
+// ratelimit.ErrLimited.
 func (s *Service) Change(ctx context.Context, by tenant.Actor, id tenant.ID, change func(*tenant.Settings)) (t *tenant.Tenant, err error) {
-	err = s.guessing(ctx, id, func() error {
-		return tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, found *tenant.Tenant, g role.Grant) error {
-			t = found
-			return s.change(ctx, tx, by, t, g, change)
-		})
+	renaming, err := s.chargeRenaming(ctx, by, id, change)
+	if err != nil {
+		return nil, err
+	}
+	err = tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, found *tenant.Tenant, g role.Grant) error {
+		t = found
+		return s.change(ctx, tx, by, t, g, change)
 	})
+	renaming.settle(err)
 	if errors.Is(err, role.ErrEscalation) {
 		refused := audit.Event{Kind: "tenant.change_refused", TenantID: id, Reason: role.ErrEscalation.Code}
-		err = cmp.Or(tenant.Refuse(ctx, s.DB, by, refused), err)
+		err = cmp.Or(tenant.Refuse(ctx, s.DB, &s.noted, by, refused), err)
 	}
 	if err != nil {
 		return nil, err
@@ -36,16 +45,17 @@ func (s *Service) Change(ctx context.Context, by tenant.Actor, id tenant.ID, cha
 }
 
 func (s *Service) change(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, change func(*tenant.Settings)) error {
-	was, wanted := t.Settings(), t.Settings()
-	wanted.Policy.EmailDomains = slices.Clone(wanted.Policy.EmailDomains)
-	change(&wanted)
-	wanted, err := wanted.Check()
+	was := t.Settings()
+	wanted, err := changed(t, change)
 	if err != nil {
 		return err
 	}
 	members := differing(was, wanted)
 	if len(members) == 0 {
 		return nil
+	}
+	if err := keepsIn(ctx, tx, by, wanted.Policy); err != nil {
+		return err
 	}
 	if wanted.Policy.JoinRole != was.Policy.JoinRole {
 		if err := s.checkJoinRole(ctx, tx, t.ID, wanted.Policy.JoinRole); err != nil {
@@ -61,6 +71,74 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, by tenant.Actor, t *ten
 		return err
 	}
 	return tenant.Record(ctx, tx, by, audit.Event{Kind: "tenant.changed", TenantID: t.ID, Detail: map[string]string{"members": strings.Join(members, " "), "slug": t.Slug}})
+}
+
+// changed returns the settings of t as change and Settings.Check leave them.
+func changed(t *tenant.Tenant, change func(*tenant.Settings)) (tenant.Settings, error) {
+	wanted := t.Settings()
+	wanted.Policy.EmailDomains = slices.Clone(wanted.Policy.EmailDomains)
+	change(&wanted)
+	return wanted.Check()
+}
+
+// keepsIn returns ErrLockOut where a policy would not let in the session that by acts in.
+func keepsIn(ctx context.Context, tx *db.Tx, by tenant.Actor, p tenant.Policy) error {
+	if by.SessionID() == uuid.Nil {
+		return nil
+	}
+	s, err := session.Get(ctx, tx, by.SessionID())
+	if err != nil || p.Admits(s.Methods, s.Level, tx.Now.Sub(s.AuthTime)) {
+		return err
+	}
+	field := "max_age"
+	switch {
+	case p.SecondFactor && s.Level < authn.AAL2:
+		field = "second_factor"
+	case p.Refuses(s.Methods):
+		field = "methods"
+	}
+	return ErrLockOut.WithField(field, ErrLockOut.Code, ErrLockOut.Detail)
+}
+
+// renaming is what a change of a tenant's names was charged; each member is nil where it was not.
+type renaming struct{ guess, slug *ratelimit.Taken }
+
+// chargeRenaming charges a change for the names that it would find out and keep. Other changes, and whoever
+// runs the service, pay nothing: nobody can use up what others need to change settings.
+func (s *Service) chargeRenaming(ctx context.Context, by tenant.Actor, id tenant.ID, change func(*tenant.Settings)) (r renaming, err error) {
+	if by.Staff() {
+		return r, nil
+	}
+	t, err := tenant.Find(ctx, s.DB, id)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return r, nil // Act says so
+	}
+	if err != nil {
+		return r, err
+	}
+	wanted, err := changed(t, change)
+	if err != nil || wanted.Name == t.Name && wanted.Slug == t.Slug {
+		return r, nil //nolint:nilerr // what is wrong is said where rights are looked at first
+	}
+	if r.guess, err = s.Limiter.Take(ctx, ratelimit.Bucket{Limit: guesses, Key: by.AccountID().String()}); err != nil {
+		return r, err
+	}
+	if wanted.Slug != t.Slug {
+		if r.slug, err = s.Limiter.Take(ctx, ratelimit.Bucket{Limit: slugs, Key: id.String()}); err != nil {
+			r.guess.Refund()
+		}
+	}
+	return r, err
+}
+
+// settle gives back what was charged for nothing.
+func (r renaming) settle(err error) {
+	if r.guess != nil && !guessed(err) {
+		r.guess.Refund()
+	}
+	if r.slug != nil && err != nil {
+		r.slug.Refund()
+	}
 }
 
 // checkJoinRole returns ErrJoinRole or role.ErrUnknown for what nobody can join as.

@@ -19,21 +19,31 @@ func (s *Service) Domains(ctx context.Context, id tenant.ID) ([]tenant.Domain, e
 }
 
 // AddDomain gives a tenant a domain that it has yet to show to be its own, or returns the one that it has
-// already. It returns what tenant.Act does, tenant.ErrDomain and tenant.ErrDomains.
+// already. It returns what tenant.Act does, tenant.ErrDomain, tenant.ErrDomains and ratelimit.ErrLimited.
 func (s *Service) AddDomain(ctx context.Context, by tenant.Actor, id tenant.ID, text string) (d *tenant.Domain, err error) {
 	name, err := tenant.ParseDomain(text)
 	if err != nil {
 		return nil, tenant.ErrDomain.WithField("domain", tenant.ErrDomain.Code, tenant.ErrDomain.Detail)
 	}
+	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: adds, Key: id.String()})
+	if err != nil {
+		return nil, err
+	}
+	var added bool
 	err = tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
 		if d, err = tenant.FindDomain(ctx, tx, id, name); !errors.Is(err, tenant.ErrDomainNotFound) {
+			added = false
 			return err
 		}
 		if d, err = tenant.AddDomain(ctx, tx, t, name); err != nil {
 			return err
 		}
+		added = true
 		return tenant.Record(ctx, tx, by, audit.Event{Kind: "domain.added", TenantID: id, Detail: detail(d.Domain)})
 	})
+	if err != nil || !added {
+		taken.Refund()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +81,7 @@ func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.I
 	})
 	if f, _ := fault.From(err); errors.Is(err, tenant.ErrDomainTaken) || errors.Is(err, role.ErrEscalation) {
 		refused := audit.Event{Kind: "domain.verify_refused", TenantID: id, Reason: f.Code, Detail: detail(looked.Domain)}
-		err = cmp.Or(tenant.Refuse(ctx, s.DB, by, refused), err)
+		err = cmp.Or(tenant.Refuse(ctx, s.DB, &s.noted, by, refused), err)
 	}
 	if err == nil && !proof.Holds() {
 		err = proof.refusal()

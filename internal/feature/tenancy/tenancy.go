@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
@@ -27,6 +28,7 @@ var (
 	ErrUnverified     = fault.New(fault.Forbidden, "tenant_creation_unverified", "Confirm the mail address of your account first.")
 	ErrTyped          = fault.New(fault.Invalid, "tenant_slug_mismatch", "This is not the short name of the organisation.")
 	ErrJoinRole       = fault.New(fault.Invalid, "join_role_invalid", "Whoever joins uninvited cannot become an owner.")
+	ErrLockOut        = fault.New(fault.Invalid, "would_lock_out", "This would keep you out yourself: sign in that way first, then ask it of the others.")
 	ErrDomainUnproven = fault.New(fault.Conflict, "domain_unproven", "The challenge was found neither in the DNS nor on the site; see errors.")
 )
 
@@ -45,6 +47,10 @@ var (
 	// looks bounds how often a tenant has challenges looked for: each look is a request to a server of its
 	// choice. It is not of the domain, or one tenant could keep another from showing what is its own.
 	looks = ratelimit.Limit{Name: "domain.look", Burst: 20, Per: time.Hour}
+	// adds bounds the domains that a tenant adds: what is added, removed and added again leaves events.
+	adds = ratelimit.Limit{Name: "domain.add", Burst: 50, Per: 24 * time.Hour}
+	// slugs bounds how many a tenant keeps from all others: each that it had stays its own.
+	slugs = ratelimit.Limit{Name: "tenant.slug", Burst: 5, Per: 30 * 24 * time.Hour}
 )
 
 // Config is who makes tenants. Every member is required.
@@ -83,7 +89,8 @@ type Deps struct {
 // Service makes tenants and looks after them. It is safe for concurrent use.
 type Service struct {
 	Deps
-	cfg Config
+	cfg   Config
+	noted audit.Noted
 }
 
 // New checks cfg and returns a Service.

@@ -23,6 +23,7 @@ type world struct {
 	*domaintest.Client
 	t       *testing.T
 	service *tenancy.Service
+	cfg     tenancy.Config
 	site    *site
 	account *account.Account
 	me      session.Bearer
@@ -66,9 +67,9 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 func eachWith(t *testing.T, create string, fn func(t *testing.T, w *world)) {
 	domaintest.Each(t, func(t *testing.T, d *domaintest.World) {
 		w := &world{World: d, t: t, site: &site{published: map[string]string{}}}
-		cfg := tenancy.Config{Create: create, PerAccount: ratelimit.Limit{Name: "tenant.create", Burst: 3, Per: 24 * time.Hour}, Origin: domaintest.Origin}
+		w.cfg = tenancy.Config{Create: create, PerAccount: ratelimit.Limit{Name: "tenant.create", Burst: 3, Per: 24 * time.Hour}, Origin: domaintest.Origin}
 		var err error
-		w.service, err = tenancy.New(cfg, tenancy.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters, Prover: w.site})
+		w.service, err = tenancy.New(w.cfg, tenancy.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters, Prover: w.site})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
 )
@@ -143,7 +145,7 @@ func TestTheAPISaysWhatIsWrong(t *testing.T) {
 			{"POST", "/admin/tenants/", `{"name":"x","owner":"` + w.person.Subject + `"}`, 400, ""},
 			{"GET", "/admin/tenants/nobody/", "", 404, "tenant_not_found"},
 			{"GET", "/admin/tenants/ACME/", "", 404, "tenant_not_found"},
-			{"GET", "/admin/tenants/%FF/", "", 404, "tenant_not_found"},
+			{"GET", "/admin/tenants/%C3%A4/", "", 404, "tenant_not_found"},
 			{"GET", "/admin/tenants/" + w.person.ID.String() + "/", "", 404, "tenant_not_found"},
 			{"PATCH", "/admin/tenants/acme/", `{"slug":"x"}`, 400, "fields_invalid"},
 			{"PATCH", "/admin/tenants/acme/", `{"is_active":false}`, 400, "fields_invalid"},
@@ -206,6 +208,19 @@ func TestADecisionIsExplainedToStaff(t *testing.T) {
 		w.must2(w.service.Suspend(t.Context(), "acme", "the bill is not paid"))
 		if got := explain(w.owner.Subject, "notes.read"); got != "false tenant_suspended <nil>" {
 			t.Errorf("of a suspended tenant: %s", got)
+		}
+	})
+}
+
+func TestWhatStaffChangeAsksForAFreshProof(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Join(w.acme, w.person.ID, role.Member)
+		w.must(w.Clock.Advance(domaintest.Fresh + time.Minute))
+		for _, one := range [][3]string{{"POST", "/admin/tenants/acme/suspend/", `{"reason":"because of a test"}`}, {"POST", "/admin/tenants/acme/resume/", `{"reason":"because of a test"}`},
+			{"DELETE", "/admin/tenants/acme/members/" + w.person.Subject + "/", ""}} {
+			if a := w.call(w.byRoot, one[0], one[1], one[2]); a.Status != http.StatusUnauthorized || a.Code != "proof_stale" {
+				t.Errorf("%s %s: %d %s", one[0], one[1], a.Status, a.Code)
+			}
 		}
 	})
 }

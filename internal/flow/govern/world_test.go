@@ -46,7 +46,7 @@ func newWorld(t *testing.T, d *domaintest.World) *world {
 		invitation.Deps{DB: d.DB.DB, Roles: d.Roles, Keys: d.Keys, Limiter: d.Limiter, Letters: d.Letters})
 	w.must(err)
 	w.service = govern.New(govern.Deps{DB: d.DB.DB, Roles: d.Roles, Tenancy: tenants, Invitations: invitations,
-		Members: member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Letters: d.Letters})})
+		Members: member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters})})
 	w.client = d.Serve(govern.Routes(w.service), nil)
 	w.owner, w.person = d.Account("owner@example.com", ""), d.Account("jo@example.com", "")
 	w.acme = d.Tenant("acme", w.owner.ID)

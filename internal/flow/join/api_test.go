@@ -253,3 +253,18 @@ func TestWaitingInvitationsNeedNoToken(t *testing.T) {
 		}
 	})
 }
+
+// Tokens that others were sent are tried at the same price as made-up ones.
+func TestForeignInvitationsAreBoundedPerNetwork(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		stranger := domaintest.Bearer(w.Session(w.Account("stranger@example.com", "").ID))
+		token := w.invites("guest@example.com", role.Member)
+		for range 5 {
+			refused(t, w.accept(token, stranger), http.StatusForbidden, "invitation_foreign")
+		}
+		refused(t, w.accept(token, stranger), http.StatusTooManyRequests, "rate_limited")
+		if got := w.Audited("invitation.refused"); len(got) != 1 {
+			t.Errorf("audited %q", got)
+		}
+	})
+}

@@ -18,11 +18,14 @@ import (
 // returns letter.ErrLink, invitation.ErrForeign, tenant.ErrMember, tenant.ErrMemberships and
 // ratelimit.ErrLimited.
 func (s *Service) Accept(ctx context.Context, id account.ID, token string, from netip.Addr) (*invitation.Open, error) {
-	o, err := s.find(ctx, token, from)
-	if err != nil {
-		return nil, err
-	}
-	return o, s.accept(ctx, o, id)
+	var o *invitation.Open
+	err := s.guessing(ctx, from, func() (err error) {
+		if o, err = s.Invitations.Find(ctx, token); err != nil {
+			return err
+		}
+		return s.accept(ctx, o, id)
+	})
+	return o, err
 }
 
 // AcceptWaiting is Accept for an invitation that invitation.Service.Waiting lists: the account has shown to
@@ -49,16 +52,25 @@ func (s *Service) AcceptWaiting(ctx context.Context, id account.ID, which uuid.U
 }
 
 // find is invitation.Service.Find, of which a network address gets only so many failures.
-func (s *Service) find(ctx context.Context, token string, from netip.Addr) (*invitation.Open, error) {
+func (s *Service) find(ctx context.Context, token string, from netip.Addr) (o *invitation.Open, err error) {
+	err = s.guessing(ctx, from, func() error {
+		o, err = s.Invitations.Find(ctx, token)
+		return err
+	})
+	return o, err
+}
+
+// guessing bounds how often fn may be tried with what is no token, or another's.
+func (s *Service) guessing(ctx context.Context, from netip.Addr, fn func() error) error {
 	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: s.cfg.PerAddress, Key: ratelimit.AddressKey(from)})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	o, err := s.Invitations.Find(ctx, token)
-	if !errors.Is(err, letter.ErrLink) {
+	err = fn()
+	if !errors.Is(err, letter.ErrLink) && !errors.Is(err, invitation.ErrForeign) {
 		taken.Refund()
 	}
-	return o, err
+	return err
 }
 
 func (s *Service) accept(ctx context.Context, o *invitation.Open, id account.ID) error {

@@ -115,7 +115,7 @@ func (s *Service) prove(ctx context.Context, in Attempt, by identifier, found *c
 		ratelimit.Bucket{Limit: s.cfg.PerAccount, Key: found.lockKey(by)},
 		ratelimit.Bucket{Limit: s.cfg.PerAddress, Key: ratelimit.AddressKey(in.Address)})
 	if errors.Is(err, ratelimit.ErrLimited) {
-		if !s.noted.first(found.lockKey(by), s.DB.Now()) {
+		if !s.noted.First(found.lockKey(by), s.DB.Now()) {
 			return err, nil
 		}
 		return err, s.refused(ctx, found, "rate_limited")

@@ -205,7 +205,7 @@ func (s *Service) refuseStep(ctx context.Context, t *ticket.Ticket, method strin
 	case errors.Is(err, ErrStep), errors.Is(err, factor.ErrCode), errors.Is(err, passkey.ErrRejected):
 	case errors.Is(err, ratelimit.ErrLimited):
 		why, said = "rate_limited", err
-		if !s.noted.first("step:"+t.AccountID.String(), s.DB.Now()) {
+		if !s.noted.First("step:"+t.AccountID.String(), s.DB.Now()) {
 			return err
 		}
 	case errors.Is(err, ticket.ErrRejected):

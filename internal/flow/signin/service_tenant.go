@@ -86,7 +86,7 @@ type TenantAccess struct {
 
 // notMember leaves the trace of a refusal, the first of several, and returns it.
 func (s *Service) notMember(ctx context.Context, accountID, sessionID, tenantID uuid.UUID) error {
-	if !s.noted.first("tenant:"+accountID.String()+tenantID.String(), s.DB.Now()) {
+	if !s.noted.First("tenant:"+accountID.String()+tenantID.String(), s.DB.Now()) {
 		return ErrNotMember
 	}
 	e := audit.Event{Kind: "tenant.refused", AccountID: accountID, SessionID: sessionID, TenantID: tenantID, Reason: "not_a_member"}

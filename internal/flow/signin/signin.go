@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/device"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/keyring"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
@@ -161,7 +162,7 @@ type Service struct {
 	cookies    *secret.Hasher // of page sessions
 	perAccount *lanes
 	perAddress *lanes
-	noted      noted
+	noted      audit.Noted
 
 	refreshes refreshes
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // API serves routes under the mount path, with or without it still in front. openAPI describes
@@ -119,7 +118,7 @@ func (f *refused) Write(b []byte) (int, error) { return len(b), nil }
 // segments, empty segments, backslashes and unusual encodings have no spelling here: a path
 // that two programs read differently passes one's check and the other's door.
 func canonical(path, rawPath string) (string, bool) {
-	if rawPath != "" || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "\\\x00") || !utf8.ValidString(path) {
+	if rawPath != "" || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "\\\x00") {
 		return "", false
 	}
 	path = strings.TrimSuffix(path, "/") + "/"

@@ -32,7 +32,7 @@ func (w *world) govern() *govern.Service {
 		invitation.Deps{DB: w.DB.DB, Roles: w.Roles, Keys: w.Keys, Limiter: w.Limiter, Letters: w.Letters})
 	w.must(err)
 	return govern.New(govern.Deps{DB: w.DB.DB, Roles: w.Roles, Tenancy: tenants, Invitations: invitations,
-		Members: member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Letters: w.Letters})})
+		Members: member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters})})
 }
 
 // ranked makes a member of staff with a role.

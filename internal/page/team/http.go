@@ -53,7 +53,7 @@ type here struct {
 }
 
 // by is who acts here.
-func (h here) by() tenant.Actor { return tenant.By(h.AccountID) }
+func (h here) by() tenant.Actor { return tenant.By(h.AccountID).Through(h.Visit.SessionID) }
 
 func (h here) path() string { return pathOf(h.Tenant.Slug) }
 
@@ -61,15 +61,30 @@ func (h here) path() string { return pathOf(h.Tenant.Slug) }
 // spelling, is shown under its short name.
 func within(fn func(w http.ResponseWriter, r *http.Request, h here) error) func(http.ResponseWriter, *http.Request) error {
 	return signedIn(func(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
-		h := here{tenant.FromContext(r.Context()), v}
-		named := r.PathValue("tenant")
-		if rest, ok := strings.CutPrefix(r.URL.Path, pathOf(named)); ok && named != h.Tenant.Slug && r.Method == http.MethodGet {
-			to := url.URL{Path: h.path() + rest, RawQuery: r.URL.RawQuery}
-			http.Redirect(w, r, to.String(), http.StatusSeeOther)
-			return nil
-		}
-		return fn(w, r, h)
+		return at(w, r, here{tenant.FromContext(r.Context()), v}, fn)
 	})
+}
+
+// belonging is within for a page that asks nothing but that whoever looks belongs to the organisation: it
+// may be suspended, or not let this session in.
+func (t *Team) belonging(fn func(w http.ResponseWriter, r *http.Request, h here) error) func(http.ResponseWriter, *http.Request) error {
+	return signedIn(func(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
+		m, err := t.Members.Belongs(r.Context(), v.Account.ID, r.PathValue("tenant"))
+		if err != nil {
+			return err
+		}
+		return at(w, r, here{m, v}, fn)
+	})
+}
+
+func at(w http.ResponseWriter, r *http.Request, h here, fn func(w http.ResponseWriter, r *http.Request, h here) error) error {
+	named := r.PathValue("tenant")
+	if rest, ok := strings.CutPrefix(r.URL.Path, pathOf(named)); ok && named != h.Tenant.Slug && r.Method == http.MethodGet {
+		to := url.URL{Path: h.path() + rest, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusSeeOther)
+		return nil
+	}
+	return fn(w, r, h)
 }
 
 func ended(err error) bool {

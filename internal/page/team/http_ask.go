@@ -19,6 +19,8 @@ type question struct {
 	Cancel string // where one can turn back to
 	// Typed: it cannot be undone, so the organisation's short name is to be typed.
 	Typed bool
+	// Outside: whoever is asked may not be let in, so nothing within is offered.
+	Outside bool
 }
 
 func (t *Team) ask(w http.ResponseWriter, r *http.Request, h here, q question) error {
@@ -27,7 +29,12 @@ func (t *Team) ask(w http.ResponseWriter, r *http.Request, h here, q question) e
 
 func (t *Team) writeQuestion(w http.ResponseWriter, r *http.Request, h here, status int, q question, f *ui.Form) error {
 	q.frame, q.Action = newFrame(h, f), r.URL.Path
-	return t.write(w, r, h, ui.Page{Status: status, Name: "team/ask", Data: q})
+	page := ui.Page{Status: status, Name: "team/ask", Data: q}
+	if q.Outside {
+		page.Nav = t.Nav(Path)
+		return t.writePersonal(w, r, h.Visit, page)
+	}
+	return t.write(w, r, h, page)
 }
 
 // answered does what was asked, and leads to path. done is what is said there. Where it is refused the

@@ -53,6 +53,8 @@ type mine struct {
 	Suspended              bool
 	// NeedsFactor: it asks for a second factor, and this session was not proven by one.
 	NeedsFactor bool
+	// Refused: it does not let this session in however fresh, so its own pages do not lead to where one leaves.
+	Refused bool
 }
 
 // Open reports whether the organisation lets its member in.
@@ -71,7 +73,8 @@ func (t *Team) writeChoose(w http.ResponseWriter, r *http.Request, v *session.Vi
 	}
 	for _, m := range memberships {
 		view.Mine = append(view.Mine, mine{Name: m.Tenant.Name, Slug: m.Tenant.Slug, Path: pathOf(m.Tenant.Slug), Role: t.roleName(lang, m.Grant.Role),
-			Suspended: !m.Tenant.Active, NeedsFactor: m.Tenant.Policy.SecondFactor && v.Level < authn.AAL2})
+			Suspended: !m.Tenant.Active, NeedsFactor: m.Tenant.Policy.SecondFactor && v.Level < authn.AAL2,
+			Refused: !m.Tenant.Active || !m.Tenant.Policy.Admits(v.Methods, v.Level, 0)})
 	}
 	open, err := t.Invitations.Waiting(ctx, v.Account)
 	if err != nil {

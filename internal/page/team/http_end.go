@@ -10,8 +10,8 @@ import (
 
 func (t *Team) endRoutes() []web.Route {
 	return []web.Route{
-		web.Get(one+"leave/", web.Member, web.Page(within(t.showLeave))).Needs(role.Enter),
-		web.Post(one+"leave/", web.Member, web.Form(within(t.postLeave))).Needs(role.Enter),
+		web.Get(one+"leave/", web.Person, web.Page(t.belonging(t.showLeave))),
+		web.Post(one+"leave/", web.Person, web.Form(t.belonging(t.postLeave))),
 		web.Get(one+"delete/", web.Member, web.Page(within(t.showDelete))).Needs(role.DeleteTenant).Freshly(),
 		web.Post(one+"delete/", web.Member, web.Form(within(t.postDelete))).Needs(role.DeleteTenant).Freshly(),
 	}
@@ -77,7 +77,9 @@ func (t *Team) postTransfer(w http.ResponseWriter, r *http.Request, h here) erro
 	})
 }
 
-func leaving(h here) question { return question{Key: "leave", Cancel: h.path(), Typed: true} }
+func leaving(h here) question {
+	return question{Key: "leave", Cancel: Path, Typed: true, Outside: true}
+}
 
 func (t *Team) showLeave(w http.ResponseWriter, r *http.Request, h here) error {
 	return t.ask(w, r, h, leaving(h))

@@ -7,9 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
-	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -98,29 +96,8 @@ func settingsOf(r *http.Request, s *tenant.Settings) {
 	}
 }
 
-// lockOut is the code of a problem with a policy that would not let in who sets it.
-const lockOut = "would_lock_out"
-
-// locksOut says in a form where a policy would not let in who sets it, and reports whether it would not.
-// The proof that these pages ask for is fresher than any policy can want.
-func locksOut(f *ui.Form, p tenant.Policy, v *session.Visit) bool {
-	const detail = "This would keep you out yourself: sign in that way first, then ask it of the others."
-	if p.SecondFactor && v.Level < authn.AAL2 {
-		f.Add("second_factor", lockOut, detail)
-	}
-	// Where no way is left, that is what is wrong.
-	if p.Refuses(v.Methods) && !(p.NoPassword && p.NoPasskey && p.NoMail) {
-		f.Add("methods", lockOut, detail)
-	}
-	return len(f.Problems) > 0
-}
-
 func (t *Team) postSettings(w http.ResponseWriter, r *http.Request, h here) error {
 	f := ui.NewForm(r, settingsNames...)
-	var wanted tenant.Settings
-	if settingsOf(r, &wanted); locksOut(f, wanted.Policy, h.Visit) {
-		return t.writeSettings(w, r, h, http.StatusBadRequest, f)
-	}
 	changed, err := t.Tenancy.Change(r.Context(), h.by(), h.Tenant.ID, func(s *tenant.Settings) { settingsOf(r, s) })
 	if err == nil {
 		return done(w, r, pathOf(changed.Slug)+"settings/", "settings")

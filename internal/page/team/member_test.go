@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
+	"github.com/gatehouse-auth/gatehouse/internal/page/team"
 )
 
 func TestMembersAreFoundByAddressNameAndRole(t *testing.T) {
@@ -203,4 +204,25 @@ func TestAnOrganisationIsDeleted(t *testing.T) {
 			t.Error("it is there, or another is gone")
 		}
 	})
+}
+
+// A person may go whatever the organisation asks of whoever comes in, and the list leads there.
+func TestOneLeavesWhatLetsOneNotIn(t *testing.T) {
+	for name, spoil := range map[string]string{"suspended": "UPDATE tenant SET active = FALSE", "a second factor": "UPDATE tenant SET second_factor = TRUE", "another way": "UPDATE tenant SET no_password = TRUE"} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, w *world) {
+				w.Exec(spoil)
+				if led := slices.Contains(w.open(w.member, team.Path).links(), base+"leave/"); !led {
+					t.Errorf("they are led there: %v", led)
+				}
+				w.open(w.member, base+"leave/")
+				w.did(w.member, w.send(w.member, base+"leave/", "typed", "acme"), team.Path, "You have left.")
+				for _, at := range []string{"/account/tenants/other/leave/", "/account/tenants/nowhere/leave/"} {
+					if a := w.send(w.member, at, "typed", "other"); a.Status != http.StatusForbidden {
+						t.Errorf("%s: answered %d", at, a.Status)
+					}
+				}
+			})
+		})
+	}
 }

@@ -33,13 +33,14 @@ func (w *world) furnish() {
 }
 
 func TestPagesSayWhoMaySeeThem(t *testing.T) {
-	fresh := []string{"change/", "transfer/", "delete/", "settings/", "~new/", "{role}/"}
+	fresh := []string{"change/", "transfer/", "delete/", "settings/", "~new/", "{role}/", "remove/", "verify/", "resend/"}
 	for _, r := range team.Routes(&team.Team{}) {
 		within := strings.HasPrefix(r.Path, "/account/tenants/{tenant}/")
-		if within && (r.Access != web.Member || r.Permission == "") || !within && r.Access != web.Person {
+		if leaves := strings.HasSuffix(r.Path, "/leave/"); within && !leaves && (r.Access != web.Member || r.Permission == "") || !within && r.Access != web.Person {
 			t.Errorf("%s %s may be called by %s %s", r.Method, r.Path, r.Access, r.Permission)
 		}
-		if grave := slices.ContainsFunc(fresh, func(end string) bool { return strings.HasSuffix(r.Path, end) }); grave != r.Fresh {
+		grave := slices.ContainsFunc(fresh, func(end string) bool { return strings.HasSuffix(r.Path, end) })
+		if grave = grave || r.Method == http.MethodPost && (strings.HasSuffix(r.Path, "/invitations/") || strings.HasSuffix(r.Path, "/domains/")); grave != r.Fresh {
 			t.Errorf("%s %s asks for a fresh proof: %v", r.Method, r.Path, r.Fresh)
 		}
 	}
@@ -56,6 +57,7 @@ func TestEveryPageShowsAndSpeaksInWords(t *testing.T) {
 		}
 		w.open(w.owner, "/account/tenants/")
 		w.open(w.owner, "/account/tenants/new/")
+		w.open(w.owner, base+"leave/")
 	})
 }
 
@@ -169,7 +171,7 @@ func TestWhatIsHardToUndoAsksForAFreshProof(t *testing.T) {
 			if !r.Fresh {
 				continue
 			}
-			path := strings.NewReplacer("{tenant}", "acme", "{account}", w.member.Subject, "{role}", "writer").Replace(r.Path)
+			path := strings.NewReplacer("{tenant}", "acme", "{account}", w.member.Subject, "{role}", "writer", "{domain}", "example.com", "{invitation}", uuid.NewString()).Replace(r.Path)
 			var a domaintest.Answer
 			if r.Method == http.MethodGet {
 				a = w.Page(path, domaintest.As(w.owner.in))

@@ -74,7 +74,7 @@ func (w *world) build(create string) *team.Team {
 	tenants, err := tenancy.New(tenancy.Config{Create: create, PerAccount: limit("tenant.create"), Origin: domaintest.Origin},
 		tenancy.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters, Prover: w.proof})
 	must(w.t, err)
-	w.members = member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Letters: w.Letters})
+	w.members = member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters})
 	invitations, err := invitation.New(invitation.Config{Lifetime: 24 * time.Hour, Link: domaintest.Origin + "/account/invitation/?token={token}", PerTenant: limit("invitation.tenant"), PerMailbox: limit("mail.address")},
 		invitation.Deps{DB: w.DB.DB, Roles: w.Roles, Keys: w.Keys, Limiter: w.Limiter, Letters: w.Letters})
 	must(w.t, err)
