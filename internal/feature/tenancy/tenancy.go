@@ -19,7 +19,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
-	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 // Failures a caller can act on, besides those of package tenant.
@@ -37,9 +36,6 @@ const (
 	ByStaff  = "staff"  // nobody by themselves: the admin API, the console, the command line
 	ByAnyone = "anyone" // everybody with a confirmed address
 )
-
-// DefaultPage is how many events a page has where nobody says.
-const DefaultPage = web.DefaultPage
 
 var (
 	// guesses bounds how many names and short names of others somebody can find out.

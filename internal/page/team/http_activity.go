@@ -29,7 +29,7 @@ type eventRow struct {
 
 func (t *Team) showActivity(w http.ResponseWriter, r *http.Request, h here) error {
 	view, lang, status := activityView{frame: newFrame(h, ui.NewForm(r))}, t.UI.Language(r), http.StatusOK
-	page, next, err := t.Tenancy.Events(r.Context(), h.Tenant.ID, r.URL.Query().Get("after"), tenancy.DefaultPage)
+	page, next, err := t.Tenancy.Events(r.Context(), h.Tenant.ID, r.URL.Query().Get("after"), web.DefaultPage)
 	switch {
 	case err == nil:
 	case mend(view.Form, err):

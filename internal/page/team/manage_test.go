@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
 func TestInvitationsAreSentSentAgainAndRevoked(t *testing.T) {
@@ -252,7 +253,7 @@ func TestActivityIsOfThisOrganisationAlone(t *testing.T) {
 
 func TestLongListsArePaged(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		for range tenancy.DefaultPage + 5 {
+		for range web.DefaultPage + 5 {
 			w.Within(w.acme.ID, func(tx *db.Tx) error {
 				return audit.Record(t.Context(), tx, audit.Event{Kind: "tenant.changed", TenantID: w.acme.ID})
 			})
