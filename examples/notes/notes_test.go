@@ -161,16 +161,19 @@ func TestForgottenTenantShowsAndChangesNothingOfOthers(t *testing.T) {
 		w.ask(t, s, "POST", id.Tenant, aNote)
 	}
 	ctx := verifier.NewContext(t.Context(), &verifier.Identity{TenantID: mine.ID})
-	for statement, want := range map[string]int64{"SELECT id FROM note": 1, "DELETE FROM note": 1, "DELETE FROM note WHERE tenant_id = '" + theirs.ID + "'": 0} {
+	for _, c := range []struct {
+		statement string
+		want      int64
+	}{{"SELECT id FROM note", 1}, {"DELETE FROM note WHERE tenant_id = '" + theirs.ID + "'", 0}, {"DELETE FROM note", 1}} {
 		err := gatehouse.WithTenant(ctx, w.pool, func(tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, statement)
-			if n := tag.RowsAffected(); n != want {
-				t.Errorf("%s: %d rows", statement, n)
+			tag, err := tx.Exec(ctx, c.statement)
+			if n := tag.RowsAffected(); n != c.want {
+				t.Errorf("%s: %d rows", c.statement, n)
 			}
 			return err
 		})
 		if err != nil {
-			t.Errorf("%s: %v", statement, err)
+			t.Errorf("%s: %v", c.statement, err)
 		}
 	}
 	if tag, err := w.pool.Exec(t.Context(), "SELECT id FROM note"); err != nil || tag.RowsAffected() != 0 {

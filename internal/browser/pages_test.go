@@ -254,12 +254,6 @@ var pages = []shown{
 	{name: "confirm-mail", route: "/account/confirm/mail/", who: member},
 	{name: "invitation-mine", route: "/account/invitation/", who: member, reach: func(b *tab, c *cast) { b.visit(invitationLink(b.t, c.viewer.email)) }},
 	{name: "invitation-of-another", route: "/account/invitation/", who: member, reach: func(b *tab, _ *cast) { b.visit(invitationLink(b.t, stranger().email)) }},
-	{name: "kept", route: "/account/profile/", who: member, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
-		b.visit("/account/profile/")
-		signsOutEverywhere(b.t, c.viewer)
-		b.send(mainButton, http.StatusUnauthorized)
-	}},
-	{name: "goodbye", route: "/account/goodbye/", who: member},
 
 	{name: "teams", route: "/account/tenants/", who: member},
 	{name: "teams-none", route: "/account/tenants/", who: guarded},
@@ -317,6 +311,13 @@ var pages = []shown{
 		b.send(mainButton, http.StatusBadRequest)
 	}},
 	{name: "team-foreign", who: member, status: http.StatusForbidden, reach: func(b *tab, _ *cast) { b.visitFor(onTeam("nowhere"), http.StatusForbidden) }},
+	// From here on the person is signed out.
+	{name: "kept", route: "/account/profile/", who: member, status: http.StatusUnauthorized, reach: func(b *tab, c *cast) {
+		b.visit("/account/profile/")
+		signsOutEverywhere(b.t, c.viewer)
+		b.send(mainButton, http.StatusUnauthorized)
+	}},
+	{name: "goodbye", route: "/account/goodbye/", who: member},
 
 	{name: "security", route: "/account/security/", who: guarded},
 	{name: "apps", route: "/account/security/app/", who: guarded},

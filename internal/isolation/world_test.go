@@ -200,12 +200,9 @@ func (w *world) visit(who gatehousetest.Account) *http.Cookie {
 
 var tokenForm = regexp.MustCompile(`giv_[A-Za-z0-9_-]+`)
 
-// token returns the newest invitation's that was mailed to an address, when there are n of them.
-func (w *world) token(to string, n int) string {
+// token returns that of the next invitation that is mailed to an address.
+func (w *world) token(to string) string {
 	w.t.Helper()
-	for range n - 1 {
-		w.Mailbox.Wait(w.t, to)
-	}
 	found := tokenForm.FindString(w.Mailbox.Wait(w.t, to).Text)
 	if found == "" {
 		w.t.Fatalf("no invitation was mailed to %s", to)
