@@ -20,20 +20,21 @@ func shape(a answer) string {
 	return fmt.Sprint(a.status, text(object), a.header, len(a.cookies))
 }
 
-// crowd is an address in each state that an address can be in.
+// crowd is an address in each state that an address can be in, all of one length: an answer that repeats one
+// says how long it is.
 func (w *world) crowd() []string {
 	w.t.Helper()
-	w.account("verified@example.com")
-	disabled := w.account("disabled@example.com")
+	w.account("verified-one@example.com")
+	disabled := w.account("disabled-one@example.com")
 	if _, err := w.Gatehouse().DisableAccount(w.t.Context(), disabled.ID); err != nil {
 		w.t.Fatal(err)
 	}
 	w.CreateAccount(w.t, func(n *gatehouse.NewAccount) { n.Email, n.Password = "passwordless@example.com", "" })
 	w.CreateAccount(w.t, func(n *gatehouse.NewAccount) {
-		n.Email, n.Password, n.Unverified = "unverified@example.com", password, true
+		n.Email, n.Password, n.Unverified = "unverified-1@example.com", password, true
 	})
-	w.call(http.MethodPost, "/register/", text(map[string]string{"email": "waiting@example.com", "password": password, "full_name": ""}))
-	return []string{"nobody@example.com", "verified@example.com", "disabled@example.com", "passwordless@example.com", "unverified@example.com", "waiting@example.com"}
+	w.call(http.MethodPost, "/register/", text(map[string]string{"email": "waiting-here@example.com", "password": password, "full_name": ""}))
+	return []string{"nobody-there@example.com", "verified-one@example.com", "disabled-one@example.com", "passwordless@example.com", "unverified-1@example.com", "waiting-here@example.com"}
 }
 
 // What is asked about an address is answered without regard to whose it is.
