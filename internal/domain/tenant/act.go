@@ -4,32 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"github.com/google/uuid"
-
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
-
-// Actor is who changes a tenant. The zero Actor may do nothing.
-type Actor struct {
-	member  uuid.UUID
-	session uuid.UUID
-	staff   bool
-}
-
-// By is a member, who may do what their role allows at the moment of the change.
-func By(accountID uuid.UUID) Actor { return Actor{member: accountID} }
-
-// Through is the member with the session that they act in: what they change must go on to let it in.
-func (a Actor) Through(session uuid.UUID) Actor {
-	a.session = session
-	return a
-}
-
-// ByStaff is whoever runs the service: a member of staff whose permission was checked, or the command
-// line. They may do all.
-func ByStaff() Actor { return Actor{staff: true} }
 
 // Act runs fn while nothing else changes the tenant, if by may. What by may do is read again then: who
 // was removed a moment ago is refused. fn gets the tenant as it is and what by may do there. It returns

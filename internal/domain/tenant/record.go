@@ -14,9 +14,6 @@ import (
 // an id there is that of a member of staff.
 const ByMember = "member"
 
-// Staff reports whether it is whoever runs the service.
-func (a Actor) Staff() bool { return a.staff }
-
 // Record writes an event of what by did in a tenant. Where it concerns another than by, it says who that
 // was.
 func Record(ctx context.Context, tx *db.Tx, by Actor, e audit.Event) error {
