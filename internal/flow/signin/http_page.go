@@ -306,7 +306,7 @@ func (s *Service) Admit(r *http.Request, to web.Route) (*session.Visit, error) {
 		return v, nil
 	case !v.Account.Superuser && (level != web.Staff || !v.Account.Staff):
 		return nil, web.ErrDenied
-	case !v.Proven(s.DB.Now(), s.proofLife(level, r.Method)):
+	case !v.Proven(s.DB.Now(), s.proofLife(to, r.Method)):
 		return nil, session.ErrStale
 	default:
 		return v, nil
@@ -321,9 +321,10 @@ func (s *Service) Fresh(v *session.Visit) error {
 	return nil
 }
 
-// proofLife is how old a proof may be: what a superuser changes asks for a fresh one.
-func (s *Service) proofLife(level web.Access, method string) time.Duration {
-	if level == web.Superuser && method != http.MethodGet {
+// proofLife is how old a proof of staff may be: what a superuser changes asks for a fresh one, and so does a
+// route that says so.
+func (s *Service) proofLife(to web.Route, method string) time.Duration {
+	if to.Fresh || to.Access == web.Superuser && method != http.MethodGet {
 		return s.cfg.Pages.Fresh
 	}
 	return s.cfg.Pages.StaffProof

@@ -52,6 +52,7 @@ func (w *world) pages() http.Handler {
 	routes := append(signin.PageRoutes(w.flow),
 		web.Get("/account/", web.Person, web.Page(show)), web.Post("/account/", web.Person, web.Form(show)),
 		web.Get("/console/", web.Staff, web.Page(show)).Needs("console.read"), web.Post("/console/", web.Staff, web.Form(show)).Needs("console.read"),
+		web.Get("/console/fresh/", web.Staff, web.Page(show)).Needs("console.read").Freshly(), web.Post("/console/fresh/", web.Staff, web.Form(show)).Needs("console.read").Freshly(),
 		web.Get("/console/keys/", web.Superuser, web.Page(show)), web.Post("/console/keys/", web.Superuser, web.Form(show)))
 	return edge.Site(routes)
 }
@@ -333,6 +334,14 @@ func TestAnOldProofIsAskedForAgain(t *testing.T) {
 		if resp, _ := b.get("/console/keys/"); resp.StatusCode != http.StatusOK {
 			t.Errorf("reading asks for a fresh proof: answered %d", resp.StatusCode)
 		}
+		if resp, _ := b.post("/console/", nil); resp.StatusCode != http.StatusOK {
+			t.Errorf("what does not ask for a fresh proof: answered %d", resp.StatusCode)
+		}
+		if resp, _ := b.post("/console/fresh/", nil); resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("what asks for a fresh proof: answered %d", resp.StatusCode)
+		}
+		resp, _ := b.get("/console/fresh/")
+		b.leadsTo(resp, "/account/confirm/?next=%2Fconsole%2Ffresh%2F")
 		resp, text := b.post("/console/keys/", url.Values{"note": {"typed with care"}, "new_password": {"hunter22 hunter22"}})
 		if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(text, `value="typed with care"`) || strings.Contains(text, "hunter22") || !strings.Contains(text, "/account/confirm/") {
 			t.Errorf("answered %d %s", resp.StatusCode, text)
@@ -347,6 +356,9 @@ func TestAnOldProofIsAskedForAgain(t *testing.T) {
 		}
 		if resp, _ := b.post("/console/keys/", nil); resp.StatusCode != http.StatusOK {
 			t.Errorf("with a fresh proof: answered %d", resp.StatusCode)
+		}
+		if resp, _ := b.get("/console/fresh/"); resp.StatusCode != http.StatusOK {
+			t.Errorf("what asks for a fresh proof, with one: answered %d", resp.StatusCode)
 		}
 		thief := w.browser()
 		thief.cookies[cookieName] = before
