@@ -245,9 +245,9 @@ func (c Config) checkBrand(p *problems) {
 		_, err := ui.New(ui.Config{Theme: theme})
 		p.of(setting, err)
 	}
-	ask("Brand.Color (GATEHOUSE_BRAND__COLOR)", ui.Theme{Color: c.Brand.Color})
-	ask("Brand.Radius (GATEHOUSE_BRAND__RADIUS)", ui.Theme{Radius: c.Brand.Radius})
-	ask("Brand.Font (GATEHOUSE_BRAND__FONT)", ui.Theme{Font: c.Brand.Font})
+	ask("Brand.Color (GATEHOUSE_BRAND__COLOR)", ui.Theme{Brand: ui.Brand{Color: c.Brand.Color}})
+	ask("Brand.Radius (GATEHOUSE_BRAND__RADIUS)", ui.Theme{Brand: ui.Brand{Radius: c.Brand.Radius}})
+	ask("Brand.Font (GATEHOUSE_BRAND__FONT)", ui.Theme{Brand: ui.Brand{Font: c.Brand.Font}})
 	if c.Brand.Logo != "" {
 		logo, err := readLogo(c.Brand.Logo)
 		p.of("Brand.Logo (GATEHOUSE_BRAND__LOGO)", err)

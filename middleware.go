@@ -190,7 +190,7 @@ func (g *Gatehouse) admitMember(ctx context.Context, r *http.Request, v *session
 		return nil, err
 	}
 	p := m.Tenant.Policy
-	switch admitted := p.Admits(v.Methods, v.Level, g.db.Now().Sub(v.AuthTime)); {
+	switch admitted := p.Admits(v.Methods, v.Level, g.db.Now().Sub(v.AuthTime), v.Unused); {
 	case admitted, v.Staff != nil: // staff who look on prove themselves to the service
 	case p.Refuses(v.Methods):
 		return nil, tenant.ErrPolicy

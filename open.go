@@ -148,7 +148,7 @@ func (g *Gatehouse) openKeys(ctx context.Context) error {
 
 func (g *Gatehouse) openUI(context.Context) (err error) {
 	b := g.cfg.Brand
-	theme := ui.Theme{Color: b.Color, Radius: b.Radius, Font: b.Font}
+	theme := ui.Theme{Brand: ui.Brand{Color: b.Color, Radius: b.Radius, Font: b.Font}}
 	if b.Logo != "" {
 		if theme.Logo, err = readLogo(b.Logo); err != nil {
 			return fmt.Errorf("Brand.Logo (GATEHOUSE_BRAND__LOGO): %w", err)

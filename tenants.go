@@ -14,7 +14,9 @@ type Tenant struct {
 	ID        string       `json:"id"` // never changes, never used again
 	Slug      string       `json:"slug"`
 	Name      string       `json:"name"`
-	Color     string       `json:"color"` // #rrggbb; empty: the service's own
+	Color     string       `json:"color"`  // #rrggbb; empty: the service's own
+	Radius    int          `json:"radius"` // of corners, in pixels; 0: the service's own
+	Font      string       `json:"font"`   // system, humanist, rounded, serif or mono; empty: the service's own
 	CreatedAt time.Time    `json:"created_at"`
 	IsActive  bool         `json:"is_active"` // false: suspended
 	Policy    TenantPolicy `json:"policy"`
@@ -24,6 +26,7 @@ type Tenant struct {
 type TenantPolicy struct {
 	SecondFactor  bool     `json:"second_factor"`
 	MaxAge        int64    `json:"max_age"`        // how many seconds old the last proof may be; 0: as the service has it
+	MaxIdle       int64    `json:"max_idle"`       // how many seconds a session may have been left unused; 0: as the service has it
 	RefuseMethods []string `json:"refuse_methods"` // first proofs that are not taken: password, passkey, email
 	EmailDomains  []string `json:"email_domains"`  // what addresses of new members end in; none: any
 	JoinRole      string   `json:"join_role"`      // of whoever joins by a verified domain; empty: nobody does
@@ -82,9 +85,10 @@ func (g *Gatehouse) ResumeTenant(ctx context.Context, name, reason string) (*Ten
 
 // DeleteTenant deletes a tenant with its roles, invitations, domains and memberships, and tells its
 // members by mail. Accounts stay. slug is the tenant's slug once more, so that nobody deletes another by
-// mistake. Error codes: tenant_not_found, tenant_slug_mismatch.
-func (g *Gatehouse) DeleteTenant(ctx context.Context, name, slug string) error {
-	return g.govern.Delete(ctx, name, slug)
+// mistake. The audit keeps the reason, 10 to 300 characters. Error codes: tenant_not_found,
+// tenant_slug_mismatch, reason_required.
+func (g *Gatehouse) DeleteTenant(ctx context.Context, name, slug, reason string) error {
+	return g.govern.Delete(ctx, name, slug, reason)
 }
 
 // TenantMember is an account in a tenant.
@@ -206,7 +210,7 @@ func shownTenant(t *tenant.Tenant, err error) (*Tenant, error) {
 
 func showTenant(t *tenant.Tenant) *Tenant {
 	j := t.JSON()
-	return &Tenant{ID: j.ID, Slug: j.Slug, Name: j.Name, Color: j.Color, CreatedAt: j.CreatedAt, IsActive: j.IsActive, Policy: TenantPolicy(j.Policy)}
+	return &Tenant{ID: j.ID, Slug: j.Slug, Name: j.Name, Color: j.Color, Radius: j.Radius, Font: j.Font, CreatedAt: j.CreatedAt, IsActive: j.IsActive, Policy: TenantPolicy(j.Policy)}
 }
 
 func shownMember(m *member.Member, err error) (*TenantMember, error) {

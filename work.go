@@ -49,6 +49,7 @@ func (g *Gatehouse) start(ctx context.Context) {
 	g.queue.Every("names.sweep", time.Hour, g.sweep(account.SweepNames))
 	g.queue.Every("recoveries.sweep", time.Hour, g.sweep(recovery.SweepFactors))
 	g.queue.Every("invitations.sweep", time.Hour, g.sweep(invitation.Sweep))
+	g.queue.Every("domains.check", 5*time.Minute, g.tenancy.CheckDomains)
 	g.queue.Every("audit.sweep", time.Hour, g.sweep(audit.Sweep))
 	g.queue.Every("stats.collect", 5*time.Minute, func(ctx context.Context) error { return stat.Collect(ctx, g.db) })
 	g.queue.Every("stats.sweep", time.Hour, g.sweep(stat.Sweep))

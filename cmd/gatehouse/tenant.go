@@ -79,14 +79,10 @@ func (c *tenantShowCommand) Run(ctx context.Context, g *globals) error {
 		if err != nil || c.JSON {
 			return doneTenant(t, err, "", c.JSON)
 		}
-		age := "-"
-		if t.Policy.MaxAge > 0 {
-			age = (time.Duration(t.Policy.MaxAge) * time.Second).String()
-		}
 		return facts([][2]string{
 			{"id", t.ID}, {"slug", t.Slug}, {"name", t.Name}, {"state", tenantState(t)}, {"created", t.CreatedAt.Format(time.RFC3339)},
-			{"second factor", strconv.FormatBool(t.Policy.SecondFactor)}, {"proof at most", age}, {"refused methods", orDash(t.Policy.RefuseMethods)},
-			{"address domains", orDash(t.Policy.EmailDomains)}, {"joining as", orDash(strings.Fields(t.Policy.JoinRole))},
+			{"second factor", strconv.FormatBool(t.Policy.SecondFactor)}, {"proof at most", orDashTime(t.Policy.MaxAge)}, {"unused at most", orDashTime(t.Policy.MaxIdle)},
+			{"refused methods", orDash(t.Policy.RefuseMethods)}, {"address domains", orDash(t.Policy.EmailDomains)}, {"joining as", orDash(strings.Fields(t.Policy.JoinRole))},
 		})
 	})
 }
@@ -119,7 +115,8 @@ func (c *tenantResumeCommand) Run(ctx context.Context, g *globals) error {
 
 type tenantDeleteCommand struct {
 	tenantFlags
-	Slug string `required:"" help:"The tenant's slug once more."`
+	Slug   string `required:"" help:"The tenant's slug once more."`
+	Reason string `required:"" help:"Why, in 10 to 300 characters. The audit keeps it." placeholder:"TEXT"`
 }
 
 // Run deletes the tenant.
@@ -127,7 +124,7 @@ func (c *tenantDeleteCommand) Run(ctx context.Context, g *globals) error {
 	return withEngine(ctx, g, func(ctx context.Context, gh *gatehouse.Gatehouse) error {
 		t, err := gh.Tenant(ctx, c.Tenant)
 		if err == nil {
-			err = gh.DeleteTenant(ctx, t.ID, c.Slug)
+			err = gh.DeleteTenant(ctx, t.ID, c.Slug, c.Reason)
 		}
 		return doneTenant(t, err, "deleted", c.JSON)
 	})
@@ -179,6 +176,14 @@ func orDash(all []string) string {
 		return "-"
 	}
 	return strings.Join(all, ", ")
+}
+
+// orDashTime says how long so many seconds are, if any.
+func orDashTime(seconds int64) string {
+	if seconds == 0 {
+		return "-"
+	}
+	return (time.Duration(seconds) * time.Second).String()
 }
 
 // facts prints names and what they are.

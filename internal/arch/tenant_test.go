@@ -13,7 +13,7 @@ import (
 // there to a tenant, so a new one needs a reason that a reviewer takes.
 var everywhere = map[string]string{
 	"internal/domain/tenant/store.go":          "a path or a host name says which tenant before anybody is known to belong to it",
-	"internal/domain/tenant/store_domain.go":   "the same, by a domain that the tenant has shown to be its own",
+	"internal/domain/tenant/store_domain.go":   "the same, by a domain that the tenant has shown to be its own; and such domains are looked at again, whoever's they are",
 	"internal/domain/tenant/store_leave.go":    "whoever erases an account is invited nowhere any more, whoever invited them",
 	"internal/domain/tenant/store_search.go":   "staff look tenants up",
 	"internal/domain/audit/list.go":            "staff read what happened in the whole service",

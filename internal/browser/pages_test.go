@@ -404,6 +404,28 @@ var pages = []shown{
 	{name: "tenant-suspend", route: "/console/tenants/{tenant}/suspend/", who: superuser},
 	{name: "tenant-resume", route: "/console/tenants/{tenant}/resume/", who: superuser},
 	{name: "tenant-add", route: "/console/tenants/{tenant}/members/add/", who: superuser},
+	{name: "tenant-add-problem", route: "/console/tenants/{tenant}/members/add/", who: superuser, status: http.StatusNotFound, reach: func(b *tab, c *cast) {
+		b.visit("/console/tenants/" + c.team + "/members/add/")
+		b.enter("account", "nobody@example.com")
+		b.send(mainButton, http.StatusNotFound)
+	}},
+	{name: "tenant-member-change", route: "/console/tenants/{tenant}/members/{account}/change/", who: superuser},
+	{name: "tenant-member-problem", route: "/console/tenants/{tenant}/members/{account}/change/", who: superuser, status: http.StatusConflict, reach: func(b *tab, c *cast) {
+		b.visit("/console/tenants/" + c.team + "/members/" + c.viewer.id + "/change/") // its last owner
+		b.query(`[name="role"][value="member"]`).click()
+		b.send(mainButton, http.StatusConflict)
+	}},
+	{name: "tenant-member-remove", route: "/console/tenants/{tenant}/members/{account}/remove/", who: superuser},
+	{name: "tenant-member-unknown", route: "/console/tenants/{tenant}/members/{account}/remove/", who: superuser, status: http.StatusNotFound, reach: func(b *tab, c *cast) {
+		b.visitFor("/console/tenants/"+c.team+"/members/nobody/remove/", http.StatusNotFound)
+	}},
+	{name: "tenant-delete", route: "/console/tenants/{tenant}/delete/", who: superuser},
+	{name: "tenant-delete-problem", route: "/console/tenants/{tenant}/delete/", who: superuser, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit("/console/tenants/" + c.team + "/delete/")
+		b.enter("slug", "another")
+		b.enter("reason", "They asked us for it in writing")
+		b.send(mainButton, http.StatusBadRequest)
+	}},
 	{name: "tenant-explain", route: "/console/tenants/{tenant}/explain/", who: superuser},
 	{name: "tenant-explained", route: "/console/tenants/{tenant}/explain/", who: superuser, reach: func(b *tab, c *cast) {
 		b.visit("/console/tenants/" + c.team + "/explain/?account=" + c.owner.id + "&permission=tenant.read")

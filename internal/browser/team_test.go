@@ -86,3 +86,54 @@ func TestSomebodyRunsAnOrganisation(t *testing.T) {
 	f.visit(teamsPage)
 	f.shows("You belong to no organisation yet.")
 }
+
+// Staff hand an organisation to another owner and a superuser deletes it, without script; both are asked
+// for a proof of not long ago.
+func TestStaffLooksAfterAnOrganisation(t *testing.T) {
+	former, heir, clerk := newAccount(t), newAccount(t), newAccount(t, "--staff")
+	slug := newTeam(t, former, newAccount(t))
+	at := "/console/tenants/" + slug + "/"
+	b := open(t)
+	b.withoutScript()
+	b.signIn(clerk)
+	b.visit(at)
+	b.hides("Delete")
+	b.send(`main a[href$="/members/add/"]`, http.StatusOK)
+	b.enter("account", heir.email)
+	b.send(mainButton, http.StatusOK)
+	b.at(at)
+	b.shows(heir.email)
+
+	b.visit(at + "members/" + former.id + "/change/")
+	b.query(`[name="role"][value="admin"]`).click()
+	b.send(mainButton, http.StatusOK) // there is another owner now
+	b.shows("role and permissions are saved")
+	b.visit(at + "members/" + heir.id + "/remove/")
+	b.send(mainButton, http.StatusConflict)
+	b.shows("This is the last owner.")
+	b.visit(at + "members/" + former.id + "/remove/")
+	site.advance(t, "6m")
+	b.send(mainButton, http.StatusUnauthorized)
+	b.visit(at + "members/" + former.id + "/remove/")
+	b.at("/account/confirm/")
+	b.enter("password", clerk.password)
+	b.send(mainButton, http.StatusOK)
+	b.at(at + "members/" + former.id + "/remove/")
+	b.send(mainButton, http.StatusOK)
+	b.at(at)
+	b.hides(former.email)
+
+	boss := open(t)
+	boss.withoutScript()
+	boss.signIn(newAccount(t, "--superuser"))
+	boss.visit(at)
+	boss.send(`main a[href$="/delete/"]`, http.StatusOK)
+	boss.enter("slug", slug)
+	boss.enter("reason", "They asked us for it in writing")
+	mailed(t, heir.email, func() { boss.send(mainButton, http.StatusOK) })
+	boss.at("/console/tenants/")
+	boss.shows("The organisation is deleted.")
+	boss.visitFor(at, http.StatusNotFound)
+	boss.visit("/console/audit/?kind=tenant.deleted")
+	boss.shows("They asked us for it in writing")
+}

@@ -31,7 +31,7 @@ func adminBody(r pageRoute, subject string) string {
 	case "PATCH /admin/tenants/{tenant}/":
 		return `{"color":"#123456"}`
 	case "DELETE /admin/tenants/{tenant}/":
-		return `{"slug":"acme"}`
+		return `{"slug":"acme","reason":"a reason of some length"}`
 	case "POST /admin/tenants/{tenant}/suspend/", "POST /admin/tenants/{tenant}/resume/":
 		return `{"reason":"a reason of some length"}`
 	case "POST /admin/permissions/":

@@ -161,8 +161,8 @@ var values = map[string]string{
 
 // names are those of every field on any page.
 var names = []string{
-	"account", "account[]", "action", "actor", "address", "after", "attributes.team", "back", "advance", "by", "code", "color", "credential", "description", "domain", "done", "email", "email_domains", "full_name", "grace_days", "id", "invitation", "join_role", "kind", "lang", "limit",
-	"locale", "mail", "max_age", "method", "name", "new_password", "next", "old_password", "on", "over", "owner", "page", "password", "permission", "permission[]", "phone", "prefix", "purpose", "rank", "reason", "refuse", "remember", "role", "second_factor", "selected", "session", "setup",
+	"account", "account[]", "action", "actor", "address", "after", "attributes.team", "back", "advance", "by", "code", "color", "credential", "description", "domain", "done", "email", "email_domains", "font", "full_name", "grace_days", "id", "invitation", "join_role", "kind", "lang", "limit",
+	"locale", "mail", "max_age", "max_idle", "method", "name", "new_password", "next", "old_password", "on", "over", "owner", "page", "password", "permission", "permission[]", "phone", "prefix", "purpose", "radius", "rank", "reason", "refuse", "remember", "role", "second_factor", "selected", "session", "setup",
 	"since", "slug", "state", "status", "team", "tenant", "tenant_id", "ticket", "to", "token", "trust", "typed", "until", "username", "when", "is_superuser",
 }
 
@@ -222,6 +222,7 @@ var sound = []string{
 	"/console/accounts/{account}/send-reset/", "/console/accounts/{account}/unlock/", "/console/accounts/{account}/look/", "/console/templates/{kind}/{language}/test/",
 	"/account/tenants/{tenant}/domains/{domain}/remove/", "/account/tenants/{tenant}/domains/{domain}/verify/", "/account/tenants/{tenant}/invitations/{invitation}/resend/", "/account/tenants/{tenant}/invitations/{invitation}/revoke/",
 	"/account/tenants/{tenant}/members/{account}/remove/", "/account/tenants/{tenant}/roles/{role}/delete/", "/console/tenants/{tenant}/suspend/", "/console/tenants/{tenant}/resume/",
+	"/console/tenants/{tenant}/members/{account}/remove/",
 }
 
 // settled are the forms about one thing that may be gone already, which is no mistake: they answer

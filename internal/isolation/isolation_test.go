@@ -24,6 +24,7 @@ import (
 var beyond = map[string]string{
 	"domain/tenant.FindByName":           "a path or a host names a tenant before anybody is known to belong to it; what it returns lets nobody in",
 	"domain/tenant.ByDomain":             "the same, by a domain that the tenant has shown to be its own",
+	"domain/tenant.TakeDue":              "verified domains are looked at again, whoever's they are; what was found is written down within the tenant",
 	"domain/tenant.Search":               "staff look tenants up",
 	"domain/audit.list":                  "staff read the audit of the whole service",
 	"domain/audit.horizon":               "the same",

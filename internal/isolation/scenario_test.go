@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
@@ -51,7 +52,7 @@ func (s *scenario) play() {
 func (s *scenario) names() {
 	s.must("", http.MethodGet, "/tenants/", nil, s.signIn(s.owner))
 	s.must("", http.MethodGet, s.at, nil, s.token)
-	s.must("", http.MethodPatch, s.at, map[string]any{"name": "Alpha", "color": "#aabbcc", "policy": map[string]any{"max_age": 86400, "email_domains": []string{}, "refuse_methods": []string{}}}, s.token)
+	s.must("", http.MethodPatch, s.at, map[string]any{"name": "Alpha", "color": "#aabbcc", "radius": 4, "font": "serif", "policy": map[string]any{"max_age": 86400, "max_idle": 86400, "email_domains": []string{}, "refuse_methods": []string{}}}, s.token)
 	s.must("tenant_slug_taken", http.MethodPatch, s.at, map[string]any{"slug": "beta"}, s.token)
 	s.must("tenant_name_taken", http.MethodPatch, s.at, map[string]any{"name": "Organisation beta"}, s.token)
 	s.must("", http.MethodPatch, s.at, map[string]any{"slug": "alpha-two"}, s.token)
@@ -115,12 +116,23 @@ func (s *scenario) domains() {
 	ctx, by := s.t.Context(), tenant.By(uuid.MustParse(s.owner.ID))
 	limiter := ratelimit.New(pool(g), slog.New(slog.DiscardHandler))
 	defer limiter.Close()
-	for _, proven := range []finds{true, false, true} {
+	prover := func(proven finds) *tenancy.Service {
 		service, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: ratelimit.Limit{Name: "x", Burst: 1, Per: time.Hour}, Origin: s.URL}, tenancy.Deps{DB: pool(g), Roles: roles, Limiter: limiter, Prover: proven})
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if _, err := service.VerifyDomain(ctx, by, s.id, shared); (err == nil) != bool(proven) {
+		return service
+	}
+	for _, proven := range []finds{true, false, true} {
+		if _, err := prover(proven).VerifyDomain(ctx, by, s.id, shared); (err == nil) != bool(proven) {
+			s.t.Fatal(err)
+		}
+	}
+	for _, proven := range []finds{false, true} { // the daily look
+		if err := pool(g).In(db.Tenant(s.id)).Once(ctx, `UPDATE tenant_domain SET tried_at = 0 WHERE tenant_id = $1`, []any{s.id}); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := prover(proven).CheckDomains(ctx); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -185,7 +197,7 @@ func (s *scenario) administration() {
 	}
 	made := s.must("", http.MethodPost, "/admin/tenants/", map[string]any{"name": "Gamma", "slug": "gamma", "owner": s.owner.ID}, s.staff)
 	s.deleted = uuid.MustParse(made.member("id"))
-	s.must("", http.MethodDelete, "/admin/tenants/gamma/", map[string]any{"slug": "gamma"}, s.staff)
+	s.must("", http.MethodDelete, "/admin/tenants/gamma/", map[string]any{"slug": "gamma", "reason": "a reason of some length"}, s.staff)
 	s.must("", http.MethodGet, s.admins, nil, s.staff)
 	s.must("", http.MethodGet, "/admin/tenants/"+s.id.String()+"/", nil, s.staff)
 	s.must("", http.MethodPatch, s.admins, map[string]any{"color": "#000000"}, s.staff)

@@ -104,15 +104,15 @@ func (w *World) visit(r *http.Request) (*session.Visit, error) {
 		return nil, session.ErrSignedOut
 	}
 	v := &session.Visit{SessionID: id, Account: &account.Account{}, LastSeen: w.Now()}
-	var level int64
+	var level, unused int64
 	var amr string
 	dest, done := v.Account.Dest()
-	err = w.Row(r.Context(), "SELECT s.auth_time, s.amr, s.aal, s.expires_at, "+account.Columns+" FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id WHERE s.id = $1 AND "+session.Live,
-		[]any{id, w.Now()}, append([]any{db.Time(&v.AuthTime), &amr, &level, db.Time(&v.ExpiresAt)}, dest...)...)
+	err = w.Row(r.Context(), "SELECT s.auth_time, s.amr, s.aal, s.expires_at, "+session.Unused+", "+account.Columns+" FROM session s JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id WHERE s.id = $1 AND "+session.Live,
+		[]any{id, w.Now()}, append([]any{db.Time(&v.AuthTime), &amr, &level, db.Time(&v.ExpiresAt), &unused}, dest...)...)
 	if err != nil || done() != nil {
 		return nil, session.ErrSignedOut
 	}
-	v.Level, v.Methods = authn.AAL(level), strings.Fields(amr)
+	v.Level, v.Methods, v.Unused = authn.AAL(level), strings.Fields(amr), time.Duration(unused)*time.Millisecond
 	return v, nil
 }
 
@@ -123,7 +123,7 @@ func (w *World) admitMember(ctx context.Context, r *http.Request, v *session.Vis
 		return nil, err
 	}
 	p := m.Tenant.Policy
-	switch admitted := p.Admits(v.Methods, v.Level, w.Now().Sub(v.AuthTime)); {
+	switch admitted := p.Admits(v.Methods, v.Level, w.Now().Sub(v.AuthTime), v.Unused); {
 	case admitted, v.Staff != nil:
 	case p.Refuses(v.Methods):
 		return nil, tenant.ErrPolicy

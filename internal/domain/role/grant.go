@@ -18,12 +18,10 @@ type Grant struct {
 }
 
 // Grant puts together what a member may do. own are the permissions of the tenant's own role of that
-// name, where it is none of those that all tenants have.
+// name, as [Set.Resolve] takes them.
 func (s *Set) Grant(tenantID uuid.UUID, slug, name string, own, direct verifier.Permissions) Grant {
-	if r, ok := s.Find(name); ok {
-		own = r.Permissions
-	}
-	return Grant{TenantID: tenantID, Slug: slug, Role: name, FromRole: own, Direct: direct}
+	r, _ := s.Resolve(name, own)
+	return Grant{TenantID: tenantID, Slug: slug, Role: name, FromRole: r.Permissions, Direct: direct}
 }
 
 // Permissions are all that the member may do, each once.

@@ -17,7 +17,7 @@ func TestMatrixOfRolesAndDirectPermissions(t *testing.T) {
 	directs := map[string]verifier.Permissions{"none": nil, "one": {"notes.write"}, "a noun": {"bills.*"}, "two": {"notes.read", "bills.pay"}}
 	for _, r := range s.Roles() {
 		for name, direct := range directs {
-			g := s.Grant(uuid.Nil, "acme", r.Name, verifier.Permissions{"audit.read"}, direct) // a role of its own is not asked
+			g := s.Grant(uuid.Nil, "acme", r.Name, nil, direct)
 			for _, p := range all {
 				byRole, besides := allows(r.Permissions, p), allows(direct, p)
 				if g.Has(p) != (byRole || besides) || g.Permissions().Has(p) != g.Has(p) {
@@ -69,14 +69,34 @@ func TestWhatIsNoPermissionIsNeverHad(t *testing.T) {
 	}
 }
 
-func TestATenantsOwnRoleCountsWhereNoCommonOneHasItsName(t *testing.T) {
-	s := set(t, []string{"notes.read"})
+// What the members of a tenant's own role may do is decided in the tenant: a file that nobody there has seen
+// gives and takes nothing.
+func TestATenantsOwnRoleKeepsItsMeaning(t *testing.T) {
+	s := set(t, []string{"notes.read", "notes.write"}, Role{Name: "clerk", Permissions: verifier.Permissions{"notes.write"}})
 	own := verifier.Permissions{"notes.read"}
-	if g := s.Grant(uuid.Nil, "acme", "clerk", own, nil); !g.Has("notes.read") {
+	if g := s.Grant(uuid.Nil, "acme", "guide", own, nil); !g.Has("notes.read") {
 		t.Error("its permissions do not count")
 	}
-	if g := s.Grant(uuid.Nil, "acme", Member, own, nil); g.Has("notes.read") {
-		t.Error("it overrides a common one")
+	if g := s.Grant(uuid.Nil, "acme", "clerk", own, nil); !g.Has("notes.read") || g.Has("notes.write") {
+		t.Errorf("beside one of the configuration it gives %v", g.Permissions())
+	}
+	if g := s.Grant(uuid.Nil, "acme", "clerk", verifier.Permissions{}, nil); len(g.Permissions()) != 0 {
+		t.Errorf("one that holds nothing gives %v", g.Permissions())
+	}
+	if g := s.Grant(uuid.Nil, "globex", "clerk", nil, nil); !g.Has("notes.write") {
+		t.Error("where a tenant has none, that of the configuration does not count")
+	}
+	for _, name := range []string{Owner, Admin, Member} {
+		common, _ := s.Find(name)
+		if r, ok := s.Resolve(name, own); !ok || !r.Common || !slices.Equal(r.Permissions, common.Permissions) {
+			t.Errorf("%s means %v", name, r.Permissions)
+		}
+	}
+	if r, ok := s.Resolve("clerk", own); !ok || r.Common || r.Name != "clerk" {
+		t.Errorf("it is %+v", r)
+	}
+	if r, ok := s.Resolve("gone", nil); ok {
+		t.Errorf("there is %+v", r)
 	}
 	if g := s.Grant(uuid.Nil, "acme", "gone", nil, verifier.Permissions{"audit.read"}); g.Has("notes.read") || !g.Has("audit.read") {
 		t.Error("a role that is gone gives something, or takes away")

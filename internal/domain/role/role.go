@@ -174,6 +174,19 @@ func (s *Set) Find(name string) (Role, bool) {
 	return s.roles[i], true
 }
 
+// BuiltIn reports whether name means the same everywhere, whatever a tenant made for itself.
+func BuiltIn(name string) bool { return name == Owner || name == Admin || name == Member }
+
+// Resolve returns the role that a name means in a tenant. own are the permissions of the role of that name
+// that the tenant made for itself, nil where it made none. Such a role keeps its meaning when the
+// configuration gives all tenants one of the same name: what its members may do was decided in the tenant.
+func (s *Set) Resolve(name string, own verifier.Permissions) (Role, bool) {
+	if own == nil || BuiltIn(name) {
+		return s.Find(name)
+	}
+	return Role{Name: name, Permissions: own}, true
+}
+
 // Declared returns the permissions that can be given: ours, and those of the configuration.
 func (s *Set) Declared() []string { return append(ours(), s.declared...) }
 
@@ -192,8 +205,5 @@ func (s *Set) Check(entry string, more []string) error {
 	return ErrPermission
 }
 
-// Join spells permissions as they are stored, Split reads them.
+// Join spells permissions as they are stored; Stored reads them.
 func Join(p verifier.Permissions) string { return strings.Join(p, " ") }
-
-// Split reads permissions as they are stored.
-func Split(text string) verifier.Permissions { return strings.Fields(text) }

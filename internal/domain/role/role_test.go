@@ -106,8 +106,18 @@ func TestOnlyWhatIsDeclaredCanBeGiven(t *testing.T) {
 
 func TestPermissionsAreReadAsTheyWereStored(t *testing.T) {
 	for _, p := range []verifier.Permissions{{}, {"notes.read"}, {"members.*", "notes.read"}} {
-		if got := Split(Join(p)); !slices.Equal(got, p) {
-			t.Errorf("%v became %v", p, got)
+		for _, stored := range []any{Join(p), []byte(Join(p))} {
+			got := verifier.Permissions{"before"}
+			if err := Stored(&got).Scan(stored); err != nil || got == nil || !slices.Equal(got, p) {
+				t.Errorf("%v became %v, %v", p, got, err)
+			}
 		}
+	}
+	got := verifier.Permissions{"before"}
+	if err := Stored(&got).Scan(nil); err != nil || got != nil {
+		t.Errorf("nothing became %v, %v", got, err)
+	}
+	if err := Stored(&got).Scan(7); err == nil {
+		t.Errorf("a number became %v", got)
 	}
 }

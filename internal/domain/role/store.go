@@ -3,10 +3,30 @@ package role
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
+
+// Stored returns a scanner that reads permissions into p: nil where there are none stored, as of a role
+// that a tenant does not have; a role that holds none is empty.
+func Stored(p *verifier.Permissions) interface{ Scan(src any) error } { return stored{p} }
+
+type stored struct{ p *verifier.Permissions }
+
+func (s stored) Scan(src any) error {
+	if *s.p = nil; src == nil {
+		return nil
+	}
+	var text string
+	if err := db.Text(&text).Scan(src); err != nil {
+		return err
+	}
+	*s.p = strings.Fields(text) // never nil
+	return nil
+}
 
 // Declaration is a permission that was declared while running.
 type Declaration struct {

@@ -56,7 +56,9 @@ type Session struct {
 	AuthTime  time.Time
 	CreatedAt time.Time
 	// LastSeen is the last refresh.
-	LastSeen  time.Time
+	LastSeen time.Time
+	// Unused is the longest that it was left unused since its last proof.
+	Unused    time.Duration
 	Idle      time.Duration
 	ExpiresAt time.Time
 	EndedAt   time.Time

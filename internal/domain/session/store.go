@@ -67,17 +67,26 @@ const (
 	createInBrowser = create + `EXISTS (SELECT 1 FROM device d WHERE d.account_id = $2 AND d.token_hash IN ($16, $17))`
 )
 
+// Unused is how many milliseconds a session was left unused since its last proof, at time $2: the longest
+// between two uses, or what came after the last. Whoever uses the session writes it down, because it would
+// be lost then; it is as true where the use is refused.
+const Unused = `CASE WHEN rotated_at + idled_ms < $2 AND auth_time + idled_ms < $2 THEN $2 - CASE WHEN auth_time > rotated_at THEN auth_time ELSE rotated_at END ELSE idled_ms END`
+
+// newest is the condition that a token is its session's newest, and its own client's.
+const newest = `counter <= $3 AND client_id = $5 AND transport = $6 AND jkt = $7`
+
 // refresh decides and writes in one statement. RETURNING sees new values only, so repeats = 0
-// is what tells a rotation. No column it writes is in an index.
+// is what tells a rotation. No column it writes is in an index. $2 is the time, $3 the token's counter.
 const refresh = `UPDATE session SET
-	counter    = CASE WHEN counter <= $2 AND client_id = $5 AND transport = $6 AND jkt = $7 THEN $2 + 1 ELSE counter END,
-	rotated_at = CASE WHEN counter <= $2 AND client_id = $5 AND transport = $6 AND jkt = $7 THEN $3 ELSE rotated_at END,
-	repeats    = CASE WHEN counter <= $2 AND client_id = $5 AND transport = $6 AND jkt = $7 THEN 0 ELSE repeats + 1 END
-WHERE id = $1 AND ended_at IS NULL AND expires_at > $3 AND rotated_at + idle_ms > $3
+	counter    = CASE WHEN ` + newest + ` THEN $3 + 1 ELSE counter END,
+	rotated_at = CASE WHEN ` + newest + ` THEN $2 ELSE rotated_at END,
+	repeats    = CASE WHEN ` + newest + ` THEN 0 ELSE repeats + 1 END,
+	idled_ms   = ` + Unused + `
+WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 AND rotated_at + idle_ms > $2
 	AND EXISTS (SELECT 1 FROM account a WHERE a.id = session.account_id AND a.active AND a.epoch = session.epoch)
 RETURNING CASE WHEN client_id <> $5 OR transport <> $6 OR jkt <> $7 THEN 'stranger'
 		WHEN repeats = 0 THEN 'rotated'
-		WHEN counter = $2 + 1 AND rotated_at > $3 - $4 THEN 'repeated'
+		WHEN counter = $3 + 1 AND rotated_at > $2 - $4 THEN 'repeated'
 		ELSE 'stale' END,
 	account_id, (SELECT a.subject FROM account a WHERE a.id = session.account_id), client_id, transport, audience, amr, aal, auth_time, expires_at, idle_ms`
 
@@ -96,7 +105,7 @@ func Refresh(ctx context.Context, d *db.DB, id uuid.UUID, counter uint64, by Cli
 	s := &r.Session
 	var outcome, amr string
 	var level, idle int64
-	err := d.Once(ctx, refresh, []any{id, int64(counter), now, window.Milliseconds(), by.ID, by.Transport, by.JKT},
+	err := d.Once(ctx, refresh, []any{id, now, int64(counter), window.Milliseconds(), by.ID, by.Transport, by.JKT},
 		&outcome, &s.AccountID, &r.Subject, &s.Client.ID, &s.Client.Transport, &s.Audience, &amr, &level, db.Time(&s.AuthTime), db.Time(&s.ExpiresAt), &idle)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrRefused

@@ -42,7 +42,7 @@ func SetCookie(ctx context.Context, tx *db.Tx, id uuid.UUID, c PageCookie) error
 // Prove notes that a session's owner gave a proof again, and what has been proven in it by now. It
 // returns ErrEnded when the session has ended.
 func Prove(ctx context.Context, tx *db.Tx, id uuid.UUID, methods []string, level authn.AAL) error {
-	n, err := tx.Exec(ctx, `UPDATE session SET auth_time = $2, rotated_at = CASE WHEN transport = 'page' THEN $2 ELSE rotated_at END, amr = $3, aal = $4
+	n, err := tx.Exec(ctx, `UPDATE session SET auth_time = $2, rotated_at = CASE WHEN transport = 'page' THEN $2 ELSE rotated_at END, idled_ms = 0, amr = $3, aal = $4
 		WHERE id = $1 AND ended_at IS NULL`, id, tx.Now, strings.Join(methods, " "), int64(level))
 	if err != nil {
 		return fmt.Errorf("session: prove: %w", err)
@@ -57,16 +57,16 @@ func Prove(ctx context.Context, tx *db.Tx, id uuid.UUID, methods []string, level
 func Get(ctx context.Context, tx *db.Tx, id uuid.UUID) (*Session, error) {
 	s := Session{ID: id}
 	var amr string
-	var level, idle int64
-	err := tx.Row(ctx, `SELECT account_id, client_id, transport, audience, amr, aal, auth_time, idle_ms, expires_at FROM session WHERE id = $1 AND ended_at IS NULL`,
-		[]any{id}, &s.AccountID, &s.Client.ID, &s.Client.Transport, &s.Audience, &amr, &level, db.Time(&s.AuthTime), &idle, db.Time(&s.ExpiresAt))
+	var level, idle, unused int64
+	err := tx.Row(ctx, `SELECT account_id, client_id, transport, audience, amr, aal, auth_time, idle_ms, expires_at, `+Unused+` FROM session WHERE id = $1 AND ended_at IS NULL`,
+		[]any{id, tx.Now}, &s.AccountID, &s.Client.ID, &s.Client.Transport, &s.Audience, &amr, &level, db.Time(&s.AuthTime), &idle, db.Time(&s.ExpiresAt), &unused)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrEnded
 	}
 	if err != nil {
 		return nil, fmt.Errorf("session: get: %w", err)
 	}
-	s.Methods, s.Level, s.Idle = strings.Fields(amr), authn.AAL(level), time.Duration(idle)*time.Millisecond
+	s.Methods, s.Level, s.Idle, s.Unused = strings.Fields(amr), authn.AAL(level), time.Duration(idle)*time.Millisecond, time.Duration(unused)*time.Millisecond
 	return &s, nil
 }
 
@@ -82,7 +82,7 @@ func NewCookie(ctx context.Context, tx *db.Tx, id uuid.UUID, hash []byte) error 
 	return nil
 }
 
-const findVisit = `SELECT s.auth_time, s.amr, s.aal, s.rotated_at, s.expires_at, s.id, c.remembered, c.staff_id, c.staff_session_id, c.reason, ` + account.Columns + `
+const findVisit = `SELECT s.auth_time, s.amr, s.aal, s.rotated_at, s.expires_at, s.id, c.remembered, c.staff_id, c.staff_session_id, c.reason, ` + Unused + `, ` + account.Columns + `
 	FROM page_cookie c JOIN session s ON s.id = c.session_id JOIN account a ON a.id = s.account_id JOIN profile p ON p.account_id = a.id
 	WHERE c.token_hash = $1 AND s.transport = $3 AND ` + Live
 
@@ -102,17 +102,17 @@ func findOne(ctx context.Context, d *db.DB, transport string, hash []byte) (*Vis
 	var staff, staffSession uuid.NullUUID
 	var reason string
 	var amr string
-	var level int64
+	var level, unused int64
 	dest, done := v.Account.Dest()
 	err := d.Row(ctx, findVisit, []any{hash, d.Now(), transport}, append([]any{db.Time(&v.AuthTime), &amr, &level, db.Time(&v.LastSeen), db.Time(&v.ExpiresAt), &v.SessionID,
-		&v.Remembered, &staff, &staffSession, &reason}, dest...)...)
+		&v.Remembered, &staff, &staffSession, &reason, &unused}, dest...)...)
 	if err == nil {
 		err = done()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("session: find visit: %w", err)
 	}
-	v.Methods, v.Level = strings.Fields(amr), authn.AAL(level)
+	v.Methods, v.Level, v.Unused = strings.Fields(amr), authn.AAL(level), time.Duration(unused)*time.Millisecond
 	if staff.Valid {
 		v.Staff = &Onlooker{ID: staff.UUID, SessionID: staffSession.UUID, Reason: reason, Until: v.ExpiresAt}
 	}
@@ -125,7 +125,7 @@ func Touch(ctx context.Context, d *db.DB, v *Visit) error {
 	if now.Sub(v.LastSeen) < touchEvery {
 		return nil
 	}
-	if err := d.Once(ctx, `UPDATE session SET rotated_at = $2 WHERE id = $1 AND ended_at IS NULL AND rotated_at < $2`, []any{v.SessionID, now}); err != nil {
+	if err := d.Once(ctx, `UPDATE session SET rotated_at = $2, idled_ms = `+Unused+` WHERE id = $1 AND ended_at IS NULL AND rotated_at < $2`, []any{v.SessionID, now}); err != nil {
 		return fmt.Errorf("session: touch: %w", err)
 	}
 	return nil

@@ -43,6 +43,7 @@ type Visit struct {
 	Methods    []string  // what was proven in the session
 	Level      authn.AAL
 	LastSeen   time.Time
+	Unused     time.Duration // the longest that the session was left unused since its last proof
 	ExpiresAt  time.Time
 	Remembered bool
 	// Staff is who really looks, where a member of staff looks at another's pages. Nothing may be

@@ -22,8 +22,14 @@ type Domain struct {
 	CreatedAt time.Time
 	// VerifiedAt is since when it is shown; zero: it is not.
 	VerifiedAt time.Time
-	// CheckedAt is when that was looked at last; zero: never.
+	// CheckedAt is when that was looked at last, with an answer; zero: never.
 	CheckedAt time.Time
+	// TriedAt is when that was looked at last, whatever came of it; zero: never.
+	TriedAt time.Time
+	// MissingSince is when a domain that is verified was first seen without its challenge, by all that
+	// have looked since; zero: it has it. Missed is how often.
+	MissingSince time.Time
+	Missed       int
 }
 
 // newChallenge names the tenant, so that it is of no use to another, and is never the same twice, so that
@@ -32,6 +38,9 @@ func newChallenge(id ID) string { return "gatehouse-domain=" + id.String() + "."
 
 // Verified reports whether the tenant has shown that the domain is its own.
 func (d *Domain) Verified() bool { return !d.VerifiedAt.IsZero() }
+
+// Missing reports whether a verified domain was last seen without its challenge.
+func (d *Domain) Missing() bool { return !d.MissingSince.IsZero() }
 
 // Record is the name of the DNS record of type TXT that can hold the challenge.
 func (d *Domain) Record() string { return "_gatehouse-challenge." + d.Domain }

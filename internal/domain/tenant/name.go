@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 // Refusals of names.
@@ -49,11 +50,6 @@ func CheckSlug(text string) error {
 	return nil
 }
 
-// look is what a slug looks like at a glance: two with the same look would be taken for each other.
-func look(slug string) string {
-	return strings.NewReplacer("rn", "m", "vv", "w", "0", "o", "1", "l", "i", "l", "5", "s", "-", "").Replace(slug)
-}
-
 // SlugOf makes a slug from a name, as a proposal; it may be too short or taken.
 func SlugOf(name string) string {
 	var b strings.Builder
@@ -85,7 +81,7 @@ func ParseName(text string) (name, key string, err error) {
 }
 
 // scripts whose letters are taken for each other's.
-var scripts = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee}
+var scripts = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
 
 // oneScript reports whether text has letters of at most one of those.
 func oneScript(text string) bool {
@@ -144,9 +140,18 @@ func (s Settings) Check() (Settings, error) {
 	if s.Color != "" && !colorForm.MatchString(s.Color) {
 		wrong("color", ErrColor)
 	}
+	if s.Radius < 0 || s.Radius > ui.MaxRadius {
+		wrong("radius", ErrRadius)
+	}
+	if s.Font != "" && !slices.Contains(ui.Fonts(), s.Font) {
+		wrong("font", ErrFont)
+	}
 	p := &s.Policy
-	if p.MaxAge < 0 || p.MaxAge > 0 && (p.MaxAge < minAge || p.MaxAge > maxAge) {
+	if p.MaxAge != 0 && (p.MaxAge < minAge || p.MaxAge > maxAge) {
 		wrong("max_age", ErrAge)
+	}
+	if p.MaxIdle != 0 && (p.MaxIdle < minIdle || p.MaxIdle > maxIdle) {
+		wrong("max_idle", ErrIdle)
 	}
 	if p.NoPassword && p.NoPasskey && p.NoMail {
 		wrong("methods", ErrMethods)

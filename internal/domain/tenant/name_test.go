@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 func TestSlugsAreLabelsThatNothingElseIsTakenFor(t *testing.T) {
@@ -67,7 +68,7 @@ func TestNamesHaveOneSpellingAndOneScript(t *testing.T) {
 	}
 	for why, typed := range map[string]string{
 		"empty": "", "blanks": "   ", "one letter": "A", "long": strings.Repeat("a", 81), "no UTF-8": "Ac\xffme", "NUL": "Ac\x00me", "invisible": "Ac\u200bme",
-		"turned around": "Acme\u202egro", "Cyrillic a in Latin": "\u0410cme", "Greek o in Latin": "Gl\u03bfbex", "Armenian in Latin": "\u0555pen", "a soft hyphen": "Ac\u00adme",
+		"turned around": "Acme\u202egro", "Cyrillic a in Latin": "\u0410cme", "Greek o in Latin": "Gl\u03bfbex", "Armenian in Latin": "\u0555pen", "Lisu in Latin": "\ua4eecme", "Coptic in Latin": "Gl\u2c9fbex", "a soft hyphen": "Ac\u00adme",
 	} {
 		if _, _, err := tenant.ParseName(typed); !errors.Is(err, tenant.ErrName) {
 			t.Errorf("%s: %v", why, err)
@@ -99,7 +100,7 @@ func TestDomainsHaveOneSpelling(t *testing.T) {
 }
 
 func TestSettingsAreRefusedAllAtOnce(t *testing.T) {
-	_, err := tenant.Settings{Name: "x", Slug: "X", Color: "red", Policy: tenant.Policy{MaxAge: time.Second, NoPassword: true, NoPasskey: true, NoMail: true, EmailDomains: []string{"example.com", "com"}}}.Check()
+	_, err := tenant.Settings{Name: "x", Slug: "X", Brand: ui.Brand{Color: "red", Radius: 25, Font: "comic"}, Policy: tenant.Policy{MaxAge: time.Second, MaxIdle: time.Second, NoPassword: true, NoPasskey: true, NoMail: true, EmailDomains: []string{"example.com", "com"}}}.Check()
 	f, ok := fault.From(err)
 	if !ok || f.Code != "fields_invalid" {
 		t.Fatal(err)
@@ -108,15 +109,16 @@ func TestSettingsAreRefusedAllAtOnce(t *testing.T) {
 	for _, one := range f.Fields {
 		fields = append(fields, one.Field)
 	}
-	if got := strings.Join(fields, " "); got != "name slug color max_age methods email_domains" {
+	if got := strings.Join(fields, " "); got != "name slug color radius font max_age max_idle methods email_domains" {
 		t.Errorf("refused: %s", got)
 	}
-	for why, p := range map[string]tenant.Policy{"negative": {MaxAge: -time.Hour}, "years": {MaxAge: 401 * 24 * time.Hour}, "many domains": {EmailDomains: make([]string, tenant.MaxDomains+1)}} {
+	for why, p := range map[string]tenant.Policy{"negative": {MaxAge: -time.Hour}, "years": {MaxAge: 401 * 24 * time.Hour},
+		"negative idle": {MaxIdle: -time.Hour}, "shorter than tokens live": {MaxIdle: 30*time.Minute - time.Second}, "idle for years": {MaxIdle: 401 * 24 * time.Hour}, "many domains": {EmailDomains: make([]string, tenant.MaxDomains+1)}} {
 		if _, err := (tenant.Settings{Name: "Acme", Slug: "acme", Policy: p}).Check(); err == nil {
 			t.Errorf("%s: taken", why)
 		}
 	}
-	s, err := tenant.Settings{Name: " Acme  Corp", Slug: "acme", Color: "#00ff7f", Policy: tenant.Policy{MaxAge: 5 * time.Minute, NoPassword: true, NoMail: true, EmailDomains: []string{"B.example", "a.example", "b.example"}}}.Check()
+	s, err := tenant.Settings{Name: " Acme  Corp", Slug: "acme", Brand: ui.Brand{Color: "#00ff7f", Radius: 24, Font: "mono"}, Policy: tenant.Policy{MaxAge: 5 * time.Minute, MaxIdle: 30 * time.Minute, NoPassword: true, NoMail: true, EmailDomains: []string{"B.example", "a.example", "b.example"}}}.Check()
 	if err != nil || s.Name != "Acme Corp" || strings.Join(s.Policy.EmailDomains, " ") != "a.example b.example" {
 		t.Errorf("%+v, %v", s, err)
 	}

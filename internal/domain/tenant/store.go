@@ -13,15 +13,17 @@ import (
 )
 
 // Columns lists a tenant as Dest reads it, for statements that name it t.
-const Columns = `t.id, t.slug, t.name, t.active, t.second_factor, t.max_age_ms, t.no_password, t.no_passkey, t.no_mail, t.email_domains, t.join_role, t.color, t.created_at`
+const Columns = `t.id, t.slug, t.name, t.active, t.second_factor, t.max_age_ms, t.no_password, t.no_passkey, t.no_mail, t.email_domains, t.join_role, t.color, t.created_at, t.max_idle_ms, t.radius, t.font`
 
 // Dest returns where Columns are scanned to; done must be called afterwards.
 func (t *Tenant) Dest() (dest []any, done func()) {
-	var age int64
+	var age, idle int64
 	var domains string
 	p := &t.Policy
-	dest = []any{&t.ID, &t.Slug, &t.Name, &t.Active, &p.SecondFactor, &age, &p.NoPassword, &p.NoPasskey, &p.NoMail, &domains, &p.JoinRole, &t.Color, db.Time(&t.CreatedAt)}
-	return dest, func() { p.MaxAge, p.EmailDomains = time.Duration(age)*time.Millisecond, strings.Fields(domains) }
+	dest = []any{&t.ID, &t.Slug, &t.Name, &t.Active, &p.SecondFactor, &age, &p.NoPassword, &p.NoPasskey, &p.NoMail, &domains, &p.JoinRole, &t.Color, db.Time(&t.CreatedAt), &idle, &t.Radius, &t.Font}
+	return dest, func() {
+		p.MaxAge, p.MaxIdle, p.EmailDomains = time.Duration(age)*time.Millisecond, time.Duration(idle)*time.Millisecond, strings.Fields(domains)
+	}
 }
 
 func one(row func(dest []any) error) (*Tenant, error) {
@@ -48,7 +50,7 @@ func Create(ctx context.Context, tx *db.Tx, settings Settings) (*Tenant, error) 
 	if err := tx.Enter(ctx, db.Tenant(id)); err != nil {
 		return nil, fmt.Errorf("tenant: create: %w", err)
 	}
-	t := &Tenant{ID: id, Slug: settings.Slug, Name: settings.Name, Active: true, Color: settings.Color, Policy: settings.Policy, CreatedAt: tx.Now}
+	t := &Tenant{ID: id, Slug: settings.Slug, Name: settings.Name, Active: true, Brand: settings.Brand, Policy: settings.Policy, CreatedAt: tx.Now}
 	if err := keepSlug(ctx, tx, id, settings.Slug); err != nil {
 		return nil, err
 	}
@@ -57,9 +59,10 @@ func Create(ctx context.Context, tx *db.Tx, settings Settings) (*Tenant, error) 
 		return nil, err
 	}
 	p := settings.Policy
-	n, err := tx.Exec(ctx, `INSERT INTO tenant (id, slug, name, name_key, active, second_factor, max_age_ms, no_password, no_passkey, no_mail, email_domains, join_role, color, version, created_at)
-		VALUES ($1, $2, $3, $4, TRUE, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13) ON CONFLICT DO NOTHING`,
-		id, t.Slug, t.Name, key, p.SecondFactor, p.MaxAge.Milliseconds(), p.NoPassword, p.NoPasskey, p.NoMail, strings.Join(p.EmailDomains, " "), p.JoinRole, t.Color, tx.Now)
+	n, err := tx.Exec(ctx, `INSERT INTO tenant (id, slug, name, name_key, active, second_factor, max_age_ms, no_password, no_passkey, no_mail, email_domains, join_role, color, version, created_at, max_idle_ms, radius, font, name_look)
+		VALUES ($1, $2, $3, $4, TRUE, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
+		id, t.Slug, t.Name, key, p.SecondFactor, p.MaxAge.Milliseconds(), p.NoPassword, p.NoPasskey, p.NoMail, strings.Join(p.EmailDomains, " "), p.JoinRole, t.Color, tx.Now,
+		p.MaxIdle.Milliseconds(), t.Radius, t.Font, look(key))
 	if err != nil {
 		return nil, fmt.Errorf("tenant: create: %w", err)
 	}
@@ -98,7 +101,7 @@ func Lock(ctx context.Context, tx *db.Tx, id ID) (*Tenant, error) {
 }
 
 // returned is Columns for RETURNING: SQLite does not know the alias there.
-const returned = `id, slug, name, active, second_factor, max_age_ms, no_password, no_passkey, no_mail, email_domains, join_role, color, created_at`
+const returned = `id, slug, name, active, second_factor, max_age_ms, no_password, no_passkey, no_mail, email_domains, join_role, color, created_at, max_idle_ms, radius, font`
 
 // Find returns a tenant within its scope, or ErrNotFound.
 func Find(ctx context.Context, d *db.DB, id ID) (*Tenant, error) {
@@ -128,8 +131,8 @@ func named(name string) (column string, key any, ok bool) {
 	return "t.slug", name, slugForm.MatchString(name)
 }
 
-// Change writes settings, as Check returned them, to a locked tenant. It returns ErrSlugTaken and
-// ErrNameTaken.
+// Change writes settings, as Check returned them, to a locked tenant. A name that stays is not compared
+// again: one from before there were looks may have another's. It returns ErrSlugTaken and ErrNameTaken.
 func Change(ctx context.Context, tx *db.Tx, t *Tenant, s Settings) error {
 	if s.Slug != t.Slug {
 		if err := keepSlug(ctx, tx, t.ID, s.Slug); err != nil {
@@ -141,15 +144,16 @@ func Change(ctx context.Context, tx *db.Tx, t *Tenant, s Settings) error {
 		return err
 	}
 	p := s.Policy
-	_, err = tx.Exec(ctx, `UPDATE tenant SET slug = $2, name = $3, name_key = $4, second_factor = $5, max_age_ms = $6, no_password = $7, no_passkey = $8, no_mail = $9, email_domains = $10, join_role = $11, color = $12
-		WHERE id = $1`, t.ID, s.Slug, s.Name, key, p.SecondFactor, p.MaxAge.Milliseconds(), p.NoPassword, p.NoPasskey, p.NoMail, strings.Join(p.EmailDomains, " "), p.JoinRole, s.Color)
+	_, err = tx.Exec(ctx, `UPDATE tenant SET slug = $2, name = $3, name_key = $4, second_factor = $5, max_age_ms = $6, no_password = $7, no_passkey = $8, no_mail = $9, email_domains = $10, join_role = $11, color = $12,
+		max_idle_ms = $13, radius = $14, font = $15, name_look = CASE WHEN name_key = $4 THEN name_look ELSE $16 END WHERE id = $1`, t.ID, s.Slug, s.Name, key, p.SecondFactor, p.MaxAge.Milliseconds(), p.NoPassword, p.NoPasskey, p.NoMail, strings.Join(p.EmailDomains, " "), p.JoinRole, s.Color,
+		p.MaxIdle.Milliseconds(), s.Radius, s.Font, look(key))
 	if tx.Unique(err) {
 		return ErrNameTaken
 	}
 	if err != nil {
 		return fmt.Errorf("tenant: change: %w", err)
 	}
-	t.Slug, t.Name, t.Color, t.Policy = s.Slug, s.Name, s.Color, s.Policy
+	t.Slug, t.Name, t.Brand, t.Policy = s.Slug, s.Name, s.Brand, s.Policy
 	return nil
 }
 

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
-const domainColumns = `domain, challenge, created_at, verified_at, checked_at`
+const domainColumns = `domain, challenge, created_at, verified_at, checked_at, tried_at, missing_since, missed`
 
 func (d *Domain) dest() []any {
-	return []any{&d.Domain, &d.Challenge, db.Time(&d.CreatedAt), db.Time(&d.VerifiedAt), db.Time(&d.CheckedAt)}
+	return []any{&d.Domain, &d.Challenge, db.Time(&d.CreatedAt), db.Time(&d.VerifiedAt), db.Time(&d.CheckedAt), db.Time(&d.TriedAt), db.Time(&d.MissingSince), &d.Missed}
 }
 
 // Domains lists a tenant's domains by name, at most MaxDomains.
@@ -64,25 +65,67 @@ func AddDomain(ctx context.Context, tx *db.Tx, t *Tenant, domain string) (*Domai
 // MarkVerified notes that a locked tenant's domain was found to be its own now. Of tenants that have
 // shown it at once, one gets it. It returns ErrDomainTaken; on PostgreSQL the transaction is then lost.
 func MarkVerified(ctx context.Context, tx *db.Tx, d *Domain) error {
-	_, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = COALESCE(verified_at, $3), checked_at = $3 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now)
+	_, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = COALESCE(verified_at, $3), checked_at = $3, tried_at = $3, missing_since = NULL, missed = 0 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now)
 	if tx.Unique(err) {
 		return ErrDomainTaken
 	}
 	if err != nil {
 		return fmt.Errorf("tenant: mark verified: %w", err)
 	}
-	if d.CheckedAt = tx.Now; !d.Verified() {
+	d.looked(tx.Now)
+	d.MissingSince, d.Missed = time.Time{}, 0
+	if !d.Verified() {
 		d.VerifiedAt = tx.Now
+	}
+	return nil
+}
+
+// looked notes a look that had an answer.
+func (d *Domain) looked(now time.Time) { d.CheckedAt, d.TriedAt = now, now }
+
+// MarkMissing notes that a locked tenant's verified domain was found without its challenge now. At the last
+// of MaxMissed times in a row it is unverified.
+func MarkMissing(ctx context.Context, tx *db.Tx, d *Domain) error {
+	if d.Missed+1 >= MaxMissed {
+		return MarkUnverified(ctx, tx, d)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET checked_at = $3, tried_at = $3, missing_since = COALESCE(missing_since, $3), missed = missed + 1 WHERE tenant_id = $1 AND domain = $2`,
+		d.TenantID, d.Domain, tx.Now); err != nil {
+		return fmt.Errorf("tenant: mark missing: %w", err)
+	}
+	d.looked(tx.Now)
+	if d.Missed++; !d.Missing() {
+		d.MissingSince = tx.Now
 	}
 	return nil
 }
 
 // MarkUnverified notes that a locked tenant's domain was not, or not any more, found to be its own.
 func MarkUnverified(ctx context.Context, tx *db.Tx, d *Domain) error {
-	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = NULL, checked_at = $3 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = NULL, checked_at = $3, tried_at = $3, missing_since = NULL, missed = 0 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now); err != nil {
 		return fmt.Errorf("tenant: mark unverified: %w", err)
 	}
+	d.looked(tx.Now)
+	d.VerifiedAt, d.MissingSince, d.Missed = time.Time{}, time.Time{}, 0
 	return nil
+}
+
+// TakeDue returns the verified domain that was looked at longest ago, of all tenants' that were not since
+// before, and notes that it is looked at now: nobody else gets it. It asks beyond any scope; what comes of
+// the look is written down within the tenant's. It returns ErrDomainNotFound where none is due, and may where
+// another takes one at the same moment.
+func TakeDue(ctx context.Context, d *db.DB, before time.Time) (*Domain, error) {
+	var one Domain
+	err := d.In(db.All()).Once(ctx, `UPDATE tenant_domain SET tried_at = $1 WHERE verified_at IS NOT NULL AND tried_at <= $2 AND (tenant_id, domain) IN
+			(SELECT tenant_id, domain FROM tenant_domain WHERE verified_at IS NOT NULL AND tried_at <= $2 ORDER BY tried_at LIMIT 1)
+		RETURNING tenant_id, `+domainColumns, []any{d.Now(), before}, append([]any{&one.TenantID}, one.dest()...)...)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, ErrDomainNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tenant: take due: %w", err)
+	}
+	return &one, nil
 }
 
 // RemoveDomain takes a domain from a locked tenant. It returns ErrDomainNotFound.

@@ -9,22 +9,26 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 // GrantColumns lists what makes a Grant, as GrantDest reads it, for statements that name a membership m
 // and, outer-joined, its tenant's own role r.
-const GrantColumns = `m.role, m.permissions, COALESCE(r.permissions, '')`
+const GrantColumns = `m.role, m.permissions, r.permissions`
 
 // Joined is how the tenant's own role of a membership m is found.
 const Joined = ` LEFT JOIN tenant_role r ON r.tenant_id = m.tenant_id AND r.name = m.role `
 
 // raw is a Grant as it is stored.
-type raw struct{ role, direct, own string }
+type raw struct {
+	role        string
+	direct, own verifier.Permissions
+}
 
-func (g *raw) dest() []any { return []any{&g.role, &g.direct, &g.own} }
+func (g *raw) dest() []any { return []any{&g.role, role.Stored(&g.direct), role.Stored(&g.own)} }
 
 func (g *raw) grant(roles *role.Set, id ID, slug string) role.Grant {
-	return roles.Grant(id, slug, g.role, role.Split(g.own), role.Split(g.direct))
+	return roles.Grant(id, slug, g.role, g.own, g.direct)
 }
 
 // Enter returns an account's membership of the tenant that name means, by slug or id: whether its policy
@@ -49,7 +53,7 @@ func belong(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID,
 		return nil, ErrNotMember
 	}
 	err := d.In(db.Member(accountID)).Row(ctx, `SELECT `+Columns+`, m.created_at, m.role, m.permissions,
-			COALESCE((SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role), '')
+			(SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role)
 		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 AND `+column+` = $2`+where, []any{accountID, key}, append(dest, g.dest()...)...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrNotMember
@@ -66,7 +70,7 @@ func belong(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID,
 func Of(ctx context.Context, d *db.DB, roles *role.Set, accountID uuid.UUID) ([]Membership, error) {
 	var all []Membership
 	err := d.In(db.Member(accountID)).Each(ctx, `SELECT `+Columns+`, m.created_at, m.role, m.permissions,
-			COALESCE((SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role), '')
+			(SELECT r.permissions FROM tenant_role r WHERE r.tenant_id = m.tenant_id AND r.name = m.role)
 		FROM membership m JOIN tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 ORDER BY t.name_key LIMIT $2`, []any{accountID, MaxMemberships}, func(scan func(...any) error) error {
 		m := Membership{AccountID: accountID}
 		var g raw

@@ -7,26 +7,25 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 // FindRole returns a role that members of a tenant can have, in a transaction within its scope: one that
 // all tenants have, or one of its own. It returns role.ErrUnknown.
 func FindRole(ctx context.Context, tx *db.Tx, roles *role.Set, id ID, name string) (role.Role, error) {
-	if r, ok := roles.Find(name); ok {
-		return r, nil
-	}
 	if role.CheckName(name) != nil {
 		return role.Role{}, role.ErrUnknown
 	}
-	var permissions string
-	err := tx.Row(ctx, `SELECT permissions FROM tenant_role WHERE tenant_id = $1 AND name = $2`, []any{id, name}, &permissions)
-	if errors.Is(err, db.ErrNoRows) {
-		return role.Role{}, role.ErrUnknown
-	}
-	if err != nil {
+	var own verifier.Permissions
+	err := tx.Row(ctx, `SELECT permissions FROM tenant_role WHERE tenant_id = $1 AND name = $2`, []any{id, name}, role.Stored(&own))
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return role.Role{}, fmt.Errorf("tenant: find role: %w", err)
 	}
-	return role.Role{Name: name, Permissions: role.Split(permissions)}, nil
+	r, ok := roles.Resolve(name, own)
+	if !ok {
+		return role.Role{}, role.ErrUnknown
+	}
+	return r, nil
 }
 
 // OwnRoles lists the roles that a tenant made for itself, by name, at most role.MaxRoles.
@@ -34,9 +33,7 @@ func OwnRoles(ctx context.Context, d *db.DB, id ID) ([]role.Role, error) {
 	var all []role.Role
 	err := d.In(db.Tenant(id)).Each(ctx, `SELECT name, permissions FROM tenant_role WHERE tenant_id = $1 ORDER BY name LIMIT $2`, []any{id, role.MaxRoles}, func(scan func(...any) error) error {
 		var r role.Role
-		var permissions string
-		err := scan(&r.Name, &permissions)
-		r.Permissions = role.Split(permissions)
+		err := scan(&r.Name, role.Stored(&r.Permissions))
 		all = append(all, r)
 		return err
 	})

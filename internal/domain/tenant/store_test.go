@@ -132,6 +132,71 @@ func TestOfTenantsMadeAtOnceOneGetsTheSlug(t *testing.T) {
 	})
 }
 
+// Whole names are compared: those that share letters with another, or are part of it, are others.
+func TestANameThatLooksLikeAnothersIsTaken(t *testing.T) {
+	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
+		acme, err := create(w, "Acme", "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		moscow, err := create(w, "Москва", "moskva")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]error{
+			"Асме": tenant.ErrNameTaken, "АСМЕ": tenant.ErrNameTaken, "Acrne": tenant.ErrNameTaken, "AC-ME": tenant.ErrNameTaken, "Mockba": tenant.ErrNameTaken,
+			"Acmé": nil, "Асма": nil, "Асме Банк": nil, "Ас": nil, "Ac Me": nil, "Рога и копыта": nil, "Μοσχα": nil, "アクメ": nil,
+		} {
+			if _, err := create(w, name, "slug-"+uuid.NewString()[:8]); !errors.Is(err, want) || (err == nil) != (want == nil) {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+		named := func(of *tenant.Tenant, name string) error {
+			return w.DB.In(db.Tenant(of.ID)).InTx(context.Background(), func(tx *db.Tx) error {
+				now, err := tenant.Lock(context.Background(), tx, of.ID)
+				if err != nil {
+					return err
+				}
+				s := now.Settings()
+				s.Name = name
+				return tenant.Change(context.Background(), tx, now, s)
+			})
+		}
+		if err := named(moscow, "Асме"); !errors.Is(err, tenant.ErrNameTaken) {
+			t.Errorf("renamed to it: %v", err)
+		}
+		if err := named(acme, "Асме"); err != nil {
+			t.Errorf("one's own in other letters: %v", err)
+		}
+		if err := named(acme, "Globex"); err != nil {
+			t.Fatal(err)
+		}
+		if err := named(moscow, "Acme"); err != nil {
+			t.Errorf("given up, and still taken: %v", err)
+		}
+		// One from before there were looks may look like another: it stays, until it is called something else.
+		if _, err := create(w, "Initech", "initech"); err != nil {
+			t.Fatal(err)
+		}
+		w.Exec(`UPDATE tenant SET name = 'lnitech', name_key = 'lnitech', name_look = NULL WHERE id = $1`, acme.ID)
+		if err := rename(w, acme, "another"); err != nil {
+			t.Errorf("its settings: %v", err)
+		}
+		if err := named(acme, "LNITECH"); err != nil {
+			t.Errorf("its capitals: %v", err)
+		}
+		if err := named(acme, "1nitech"); !errors.Is(err, tenant.ErrNameTaken) {
+			t.Errorf("another that looks alike: %v", err)
+		}
+		if err := named(acme, "Hooli"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := create(w, "Hoo1i", "hoo"); !errors.Is(err, tenant.ErrNameTaken) {
+			t.Errorf("what it is called then: %v", err)
+		}
+	})
+}
+
 func TestOfTenantsMadeAtOnceOneGetsTheName(t *testing.T) {
 	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
 		var all []func() error

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/authn"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 // ErrNotMember is the one refusal of whoever does not belong to a tenant, or may not do this in it, also
@@ -26,12 +27,12 @@ var ErrNotMember = fault.New(fault.Forbidden, "tenant_required", "This is for me
 var (
 	ErrNotFound       = fault.New(fault.NotFound, "tenant_not_found", "There is no such tenant.")
 	ErrSlugTaken      = fault.New(fault.Conflict, "tenant_slug_taken", "This short name, or one that looks like it, is or was another's.")
-	ErrNameTaken      = fault.New(fault.Conflict, "tenant_name_taken", "Another organisation has this name.")
+	ErrNameTaken      = fault.New(fault.Conflict, "tenant_name_taken", "Another organisation has this name, or one that looks like it.")
 	ErrLastOwner      = fault.New(fault.Conflict, "last_owner", "This is the last owner. Make somebody else an owner first.")
 	ErrMemberNotFound = fault.New(fault.NotFound, "member_not_found", "There is no such member.")
 	ErrMember         = fault.New(fault.Conflict, "member_already", "This account is a member already.")
 	// ErrPolicy says that the tenant asks for more than this session has proven; how to go on is said with it.
-	ErrPolicy = fault.New(fault.Unauthenticated, "tenant_policy_unmet", "This organisation asks for another, a stronger or a more recent proof than this session has. Sign in again.")
+	ErrPolicy = fault.New(fault.Unauthenticated, "tenant_policy_unmet", "This organisation asks for another, a stronger or a more recent proof than this session has, or the session was left unused for too long. Sign in again.")
 )
 
 // ID names a tenant: a UUIDv7 that is never used again.
@@ -44,7 +45,7 @@ type Tenant struct {
 	Name      string
 	Active    bool
 	Policy    Policy
-	Color     string // of its pages, #rrggbb; empty: the service's
+	ui.Brand  // of its pages, over the service's
 	CreatedAt time.Time
 }
 
@@ -54,6 +55,9 @@ type Policy struct {
 	SecondFactor bool
 	// MaxAge is how old the last proof of the session may be, at refreshes too; 0: as the service has it.
 	MaxAge time.Duration
+	// MaxIdle is how long the session may have been left unused since its last proof; 0: as the service
+	// has it. It is used by being refreshed, and by pages.
+	MaxIdle time.Duration
 	// NoPassword, NoPasskey and NoMail are ways to sign in that it does not take as the first proof.
 	NoPassword, NoPasskey, NoMail bool
 	// EmailDomains are those that members' addresses must be of when they join; none: any.
@@ -65,30 +69,36 @@ type Policy struct {
 
 // Settings is what a tenant's admins can change of it.
 type Settings struct {
-	Name   string
-	Slug   string
-	Color  string
+	Name string
+	Slug string
+	ui.Brand
 	Policy Policy
 }
 
 // Settings returns what is set now.
 func (t *Tenant) Settings() Settings {
-	return Settings{Name: t.Name, Slug: t.Slug, Color: t.Color, Policy: t.Policy}
+	return Settings{Name: t.Name, Slug: t.Slug, Brand: t.Brand, Policy: t.Policy}
 }
 
 // Admits is the condition that tenant t lets a session in, at time $2, as [Policy.Admits] says it. The
 // first of a session's methods is its first proof. The session's columns have no qualifier, because what
-// an UPDATE of it returns can't be named alike on both engines.
+// an UPDATE of it returns can't be named alike on both engines. idled_ms is the longest that it was left
+// unused between two uses; what came after the last is looked at besides.
 const Admits = `t.active AND (NOT t.second_factor OR aal >= 2) AND (t.max_age_ms = 0 OR auth_time + t.max_age_ms > $2)
+	AND (t.max_idle_ms = 0 OR idled_ms < t.max_idle_ms AND (rotated_at + t.max_idle_ms > $2 OR auth_time + t.max_idle_ms > $2))
 	AND amr <> '' AND NOT (t.no_password AND amr LIKE 'pwd%') AND NOT (t.no_passkey AND (amr LIKE 'hwk%' OR amr LIKE 'swk%')) AND NOT (t.no_mail AND amr LIKE 'email%')`
 
-// Admits reports whether a session with these methods and this level, proven so long ago, is let in.
-func (p Policy) Admits(methods []string, level authn.AAL, age time.Duration) bool {
-	if p.SecondFactor && level < authn.AAL2 || p.MaxAge > 0 && age >= p.MaxAge {
+// Admits reports whether a session with these methods and this level is let in that was proven age ago, and
+// left unused for idle at most since then.
+func (p Policy) Admits(methods []string, level authn.AAL, age, idle time.Duration) bool {
+	if p.SecondFactor && level < authn.AAL2 || p.MaxAge > 0 && age >= p.MaxAge || p.Forgets(idle) {
 		return false
 	}
 	return !p.Refuses(methods)
 }
+
+// Forgets reports whether the tenant takes no session that was left unused for so long.
+func (p Policy) Forgets(idle time.Duration) bool { return p.MaxIdle > 0 && idle >= p.MaxIdle }
 
 // Refuses reports whether the tenant does not take the first of these methods.
 func (p Policy) Refuses(methods []string) bool {

@@ -187,6 +187,24 @@ func TestInvitationsDieWithTheRightsOfTheirInviter(t *testing.T) {
 	}
 }
 
+// All tenants of these tests have an editor that holds notes.*, which no admin may give.
+func TestInvitationsPromiseTheTenantsOwnRoleBesideOneOfTheConfiguration(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		guest := w.Account("guest@example.com", "")
+		w.ownRole("editor", "tenant.read")
+		_, token := w.invitesAs(tenant.By(w.admin.ID), "guest@example.com", "editor")
+		if waiting, err := w.Waiting(t.Context(), guest); err != nil || len(waiting) != 1 {
+			t.Errorf("waits: %v, %v", waiting, err)
+		}
+		w.Exec("DELETE FROM tenant_role")
+		w.dead(token, guest) // what its name means now is more than its inviter may give
+		w.ownRole("editor", "tenant.read")
+		if err := w.accepts(token, guest); err != nil || w.role(w.acme, guest) != "editor" {
+			t.Errorf("accepted: %v", err)
+		}
+	})
+}
+
 func TestInvitationsGoWithTheAccountOfTheirInviterAndThoseOfStaffStay(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		guest, second := w.Account("guest@example.com", ""), w.Account("second@example.com", "")

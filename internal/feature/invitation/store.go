@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 // unused is the condition that invitation i was neither accepted nor revoked.
@@ -125,7 +126,7 @@ func use(ctx context.Context, tx *db.Tx, o *Open) error {
 // selectOpen reads invitations with their tenant and what their inviter may give now: m and r are of the
 // member who sent it last, x is the tenant's own role of that name.
 const selectOpen = `SELECT ` + tenant.Columns + `, i.id, i.email, i.email_key, i.role, i.locale, i.token_hash, i.sent, i.created_at, i.expires_at,
-		i.invited_by IS NULL, CASE WHEN m.account_id IS NULL THEN '' ELSE p.full_name END, COALESCE(m.role, ''), COALESCE(m.permissions, ''), COALESCE(r.permissions, ''), x.name IS NOT NULL, COALESCE(x.permissions, '')
+		i.invited_by IS NULL, CASE WHEN m.account_id IS NULL THEN '' ELSE p.full_name END, COALESCE(m.role, ''), m.permissions, r.permissions, x.permissions
 	FROM invitation i JOIN tenant t ON t.id = i.tenant_id
 	LEFT JOIN account a ON a.id = i.invited_by AND a.active LEFT JOIN profile p ON p.account_id = a.id
 	LEFT JOIN membership m ON m.tenant_id = i.tenant_id AND m.account_id = a.id LEFT JOIN tenant_role r ON r.tenant_id = m.tenant_id AND r.name = m.role
@@ -135,22 +136,20 @@ const selectOpen = `SELECT ` + tenant.Columns + `, i.id, i.email, i.email_key, i
 // scan reads one row of selectOpen, and says whether it is void.
 func (s *Service) scan(scan func(dest ...any) error) (*Open, error) {
 	var o Open
-	var byStaff, own bool
-	var as, direct, fromRole, held string
+	var byStaff bool
+	var as string
+	var direct, fromRole, own verifier.Permissions
 	dest, done := o.Tenant.Dest()
 	dest = append(dest, &o.ID, &o.Email, &o.key, &o.Role, &o.Locale, &o.hash, &o.Sent, db.Time(&o.CreatedAt), db.Time(&o.ExpiresAt),
-		&byStaff, &o.By, &as, &direct, &fromRole, &own, &held)
+		&byStaff, &o.By, &as, role.Stored(&direct), role.Stored(&fromRole), role.Stored(&own))
 	if err := scan(dest...); err != nil {
 		return nil, err
 	}
 	done()
-	r, common := s.Roles.Find(o.Role)
-	if !common {
-		r = role.Role{Name: o.Role, Permissions: role.Split(held)}
-	}
-	g := s.Roles.Grant(o.Tenant.ID, o.Tenant.Slug, as, role.Split(fromRole), role.Split(direct))
+	r, there := s.Roles.Resolve(o.Role, own)
+	g := s.Roles.Grant(o.Tenant.ID, o.Tenant.Slug, as, fromRole, direct)
 	switch {
-	case !common && !own:
+	case !there:
 		o.Void = RoleGone
 	case !byStaff && as == "":
 		o.Void = InviterGone

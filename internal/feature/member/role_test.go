@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 func (w *world) roles(method, name, body, by string) (status int, code string, json map[string]any) {
@@ -94,6 +97,73 @@ func TestRolesEndAtTheTenant(t *testing.T) {
 		}
 		if _, err := w.members.ChangeRole(ctx, w.by("g-owner"), w.globex.ID, "clerk", nil); code(err) != "role_not_found" {
 			t.Errorf("the other's: %v", err)
+		}
+	})
+}
+
+// The configuration may come to declare a role that a tenant made for itself: all tenants of these tests have
+// an editor that holds notes.*.
+func TestATenantsOwnRoleKeepsItsMeaningBesideOneOfTheConfiguration(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.Exec(`INSERT INTO tenant_role (tenant_id, name, permissions, created_at) VALUES ($1, 'editor', 'notes.read', 0)`, w.acme.ID)
+		may := func(of *tenant.Tenant, name string) verifier.Permissions {
+			m, err := w.members.Get(ctx, of.ID, w.subject(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m.Permissions()
+		}
+		if got := may(w.acme, "editor"); !slices.Equal(got, verifier.Permissions{"notes.read"}) {
+			t.Errorf("who has it may %v", got)
+		}
+		if got := may(w.globex, "g-editor"); !slices.Equal(got, verifier.Permissions{"notes.*"}) {
+			t.Errorf("who has that of the configuration may %v", got)
+		}
+		for name, want := range map[string]bool{"notes.read": true, "notes.write": false} {
+			if d, err := w.members.Explain(ctx, w.acme.ID, w.subject("editor"), name); err != nil || d.Allowed != want {
+				t.Errorf("%s is explained by %+v, %v", name, d, err)
+			}
+		}
+		all, err := w.members.Roles(ctx, w.acme.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := 0
+		for _, one := range all {
+			if one.Name == "editor" {
+				listed++
+				if one.Common || !slices.Equal(one.Permissions, verifier.Permissions{"notes.read"}) {
+					t.Errorf("listed as %+v", one)
+				}
+			}
+		}
+		if listed != 1 {
+			t.Errorf("listed %d times", listed)
+		}
+		if _, err := w.members.CreateRole(ctx, w.by("owner"), w.acme.ID, "editor", nil); code(err) != "role_exists" {
+			t.Errorf("made once more: %v", err)
+		}
+		if _, err := w.members.ChangeRole(ctx, w.by("admin"), w.acme.ID, "editor", []string{"audit.read"}); code(err) != "role_escalation" {
+			t.Errorf("changed by who does not have all of it: %v", err)
+		}
+		if _, err := w.members.ChangeRole(ctx, w.by("owner"), w.acme.ID, "editor", []string{"audit.read"}); err != nil {
+			t.Errorf("changed: %v", err)
+		}
+		if got := may(w.acme, "editor"); !slices.Equal(got, verifier.Permissions{"audit.read"}) {
+			t.Errorf("changed, who has it may %v", got)
+		}
+		// Whoever deletes it makes its name mean the other one, which an invitation may promise.
+		w.give("editor", "member")
+		if err := w.members.DeleteRole(ctx, w.by("admin"), w.acme.ID, "editor"); code(err) != "role_escalation" {
+			t.Errorf("deleted by who may not give what its name means then: %v", err)
+		}
+		if err := w.members.DeleteRole(ctx, w.by("owner"), w.acme.ID, "editor"); err != nil {
+			t.Errorf("deleted: %v", err)
+		}
+		w.give("editor", "editor")
+		if got := may(w.acme, "editor"); !slices.Equal(got, verifier.Permissions{"notes.*"}) {
+			t.Errorf("when it is gone, who has that of the configuration may %v", got)
 		}
 	})
 }

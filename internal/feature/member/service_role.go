@@ -15,7 +15,10 @@ import (
 // all returns the roles that members of a tenant can have: first those of all tenants, owner in front.
 func (s *Service) all(ctx context.Context, id tenant.ID) ([]role.Role, error) {
 	own, err := tenant.OwnRoles(ctx, s.DB, id)
-	return append(s.Deps.Roles.Roles(), own...), err
+	common := slices.DeleteFunc(s.Deps.Roles.Roles(), func(r role.Role) bool {
+		return !role.BuiltIn(r.Name) && slices.ContainsFunc(own, func(o role.Role) bool { return o.Name == r.Name })
+	})
+	return append(common, own...), err
 }
 
 // Roles lists the roles that members of a tenant can have: first those of all tenants, owner in front.
@@ -134,13 +137,16 @@ func (s *Service) ChangeRole(ctx context.Context, by tenant.Actor, id tenant.ID,
 	return &RoleInfo{changed, n[name]}, err
 }
 
-// DeleteRole removes a role of a tenant's own that no member has. by must have all that it holds. It
-// returns ErrRoleInUse, ErrRoleCommon, ErrRoleNotFound, role.ErrEscalation and what tenant.Act does.
+// DeleteRole removes a role of a tenant's own that no member has. by must have all that it holds, and all
+// that its name means afterwards: an invitation may still promise it. It returns ErrRoleInUse, ErrRoleCommon, ErrRoleNotFound, role.ErrEscalation and what tenant.Act does.
 func (s *Service) DeleteRole(ctx context.Context, by tenant.Actor, id tenant.ID, name string) error {
 	return s.actOnRole(ctx, by, id, name, func(tx *db.Tx, t *tenant.Tenant, g role.Grant) error {
 		was, err := s.own(ctx, tx, t, g, name)
 		if err != nil {
 			return err
+		}
+		if r, common := s.Deps.Roles.Find(name); common && !g.Gives(r) {
+			return role.ErrEscalation
 		}
 		if err := deleteRole(ctx, tx, t.ID, name); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 // rower reads one row, within a scope or in a transaction.
@@ -29,9 +30,10 @@ const (
 
 // dest returns where columns are scanned to; done must be called afterwards.
 func (m *Member) dest(roles *role.Set, id tenant.ID) (dest []any, done func()) {
-	var slug, as, direct, own string
-	dest = []any{&m.AccountID, &m.Subject, &m.Email, &m.FullName, &m.Active, db.Time(&m.JoinedAt), &slug, &as, &direct, &own}
-	return dest, func() { m.Grant = roles.Grant(id, slug, as, role.Split(own), role.Split(direct)) }
+	var slug, as string
+	var direct, own verifier.Permissions
+	dest = []any{&m.AccountID, &m.Subject, &m.Email, &m.FullName, &m.Active, db.Time(&m.JoinedAt), &slug, &as, role.Stored(&direct), role.Stored(&own)}
+	return dest, func() { m.Grant = roles.Grant(id, slug, as, own, direct) }
 }
 
 // find returns a member of a tenant, or tenant.ErrMemberNotFound.
@@ -137,11 +139,12 @@ func stand(ctx context.Context, d *db.DB, roles *role.Set, id tenant.ID, subject
 		subject = "" // nobody's
 	}
 	var s standing
-	var slug, as, direct, own string
+	var slug, as string
+	var direct, own verifier.Permissions
 	var accountID uuid.NullUUID
-	err := d.In(db.Tenant(id)).Row(ctx, `SELECT t.slug, t.active, m.account_id, COALESCE(a.active, FALSE), COALESCE(m.role, ''), COALESCE(m.permissions, ''), COALESCE(r.permissions, '')
+	err := d.In(db.Tenant(id)).Row(ctx, `SELECT t.slug, t.active, m.account_id, COALESCE(a.active, FALSE), COALESCE(m.role, ''), m.permissions, r.permissions
 		FROM tenant t LEFT JOIN account a ON a.subject = $2 LEFT JOIN membership m ON m.tenant_id = t.id AND m.account_id = a.id`+tenant.Joined+`WHERE t.id = $1`,
-		[]any{id, subject}, &slug, &s.tenantActive, &accountID, &s.accountActive, &as, &direct, &own)
+		[]any{id, subject}, &slug, &s.tenantActive, &accountID, &s.accountActive, &as, role.Stored(&direct), role.Stored(&own))
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, tenant.ErrNotFound
 	}
@@ -149,6 +152,6 @@ func stand(ctx context.Context, d *db.DB, roles *role.Set, id tenant.ID, subject
 		return nil, fmt.Errorf("member: stand: %w", err)
 	}
 	s.member = accountID.Valid
-	s.grant = roles.Grant(id, slug, as, role.Split(own), role.Split(direct))
+	s.grant = roles.Grant(id, slug, as, own, direct)
 	return &s, nil
 }

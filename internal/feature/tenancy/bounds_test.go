@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
@@ -99,11 +100,17 @@ func TestNobodySetsAPolicyThatKeepsThemOut(t *testing.T) {
 		if _, err := w.service.Change(t.Context(), tenant.By(w.account.ID).Through(w.me.SessionID), acme.ID, shorter); !errors.Is(err, tenancy.ErrLockOut) {
 			t.Errorf("a shorter age: %v", err)
 		}
+		// It was left for an hour, though it is used now.
+		w.Exec(`UPDATE session SET idled_ms = 3600000`)
+		_, err := w.service.Change(t.Context(), tenant.By(w.account.ID).Through(w.me.SessionID), acme.ID, func(s *tenant.Settings) { s.Policy.MaxIdle = time.Hour })
+		if f, ok := fault.From(err); !ok || !errors.Is(err, tenancy.ErrLockOut) || f.Fields[0].Field != "max_idle" {
+			t.Errorf("less than it was left for: %v", err)
+		}
 		if got := w.now(acme.ID); fmt.Sprint(*got) != fmt.Sprint(*acme) {
 			t.Errorf("it is %+v", got)
 		}
 		w.Exec(`UPDATE session SET auth_time = auth_time + 301000`)
-		done(t, w.asks(w.me, acme, patch, "/tenants/acme/", `{"policy":{"max_age":3600,"refuse_methods":["email","passkey"]}}`), http.StatusOK)
+		done(t, w.asks(w.me, acme, patch, "/tenants/acme/", `{"policy":{"max_age":3600,"max_idle":3601,"refuse_methods":["email","passkey"]}}`), http.StatusOK)
 		w.Exec(`UPDATE session SET aal = 2`)
 		done(t, w.asks(w.me, acme, patch, "/tenants/acme/", `{"policy":{"second_factor":true}}`), http.StatusOK)
 	})

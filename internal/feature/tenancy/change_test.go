@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
 // routes are all that are about one tenant, with what they need.
@@ -112,20 +113,23 @@ func TestSettingsChangeWhereTheyAreGiven(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		acme := w.Tenant("acme", w.account.ID)
 		w.Exec(`UPDATE session SET amr = 'hwk', aal = 2`)
-		a := w.asks(w.me, acme, patch, "/tenants/acme/", `{"name":"Acme Corp","color":"#00ff7f","policy":{"second_factor":true,"max_age":3600,"refuse_methods":["password","email"],"email_domains":["Example.com"],"join_role":"member"}}`)
+		a := w.asks(w.me, acme, patch, "/tenants/acme/", `{"name":"Acme Corp","color":"#00ff7f","radius":4,"font":"serif","policy":{"second_factor":true,"max_age":3600,"max_idle":1800,"refuse_methods":["password","email"],"email_domains":["Example.com"],"join_role":"member"}}`)
 		done(t, a, http.StatusOK)
-		want := tenant.Policy{SecondFactor: true, MaxAge: time.Hour, NoPassword: true, NoMail: true, EmailDomains: []string{"example.com"}, JoinRole: "member"}
-		if got := w.now(acme.ID); fmt.Sprint(got.Policy) != fmt.Sprint(want) || got.Name != "Acme Corp" || got.Slug != "acme" || got.Color != "#00ff7f" {
+		want := tenant.Policy{SecondFactor: true, MaxAge: time.Hour, MaxIdle: 30 * time.Minute, NoPassword: true, NoMail: true, EmailDomains: []string{"example.com"}, JoinRole: "member"}
+		if got := w.now(acme.ID); fmt.Sprint(got.Policy) != fmt.Sprint(want) || got.Name != "Acme Corp" || got.Slug != "acme" || got.Brand != (ui.Brand{Color: "#00ff7f", Radius: 4, Font: "serif"}) {
 			t.Errorf("it is %+v", got)
 		}
 		before := w.now(acme.ID).Policy
 		done(t, w.asks(w.me, acme, patch, "/tenants/acme/", `{"slug":"acme-2","policy":{}}`), http.StatusOK)
-		if got := w.now(acme.ID); fmt.Sprint(got.Policy) != fmt.Sprint(before) || got.Slug != "acme-2" || got.Name != "Acme Corp" {
+		if got := w.now(acme.ID); fmt.Sprint(got.Policy) != fmt.Sprint(before) || got.Slug != "acme-2" || got.Name != "Acme Corp" || got.Radius != 4 || got.Font != "serif" {
 			t.Errorf("it is %+v", got)
 		}
-		done(t, w.asks(w.me, acme, patch, "/tenants/acme-2/", `{"color":"","policy":{"max_age":0,"refuse_methods":[],"email_domains":[],"join_role":""}}`), http.StatusOK)
+		if a = w.asks(w.me, acme, get, "/tenants/acme-2/", ""); a.JSON["radius"] != 4.0 || a.JSON["font"] != "serif" || a.JSON["policy"].(map[string]any)["max_idle"] != 1800.0 {
+			t.Errorf("it is %s", a.Text)
+		}
+		done(t, w.asks(w.me, acme, patch, "/tenants/acme-2/", `{"color":"","radius":0,"font":"","policy":{"max_age":0,"max_idle":0,"refuse_methods":[],"email_domains":[],"join_role":""}}`), http.StatusOK)
 		a = w.asks(w.me, acme, get, "/tenants/acme-2/", "")
-		if p := a.JSON["policy"].(map[string]any); a.JSON["color"] != "" || fmt.Sprint(p) != fmt.Sprint(map[string]any{"second_factor": true, "max_age": 0.0, "refuse_methods": []any{}, "email_domains": []any{}, "join_role": ""}) {
+		if p := a.JSON["policy"].(map[string]any); a.JSON["color"] != "" || a.JSON["radius"] != 0.0 || a.JSON["font"] != "" || fmt.Sprint(p) != fmt.Sprint(map[string]any{"second_factor": true, "max_age": 0.0, "max_idle": 0.0, "refuse_methods": []any{}, "email_domains": []any{}, "join_role": ""}) {
 			t.Errorf("it is %s", a.Text)
 		}
 		refused(t, w.asks(w.me, acme, get, "/tenants/acme/", ""), http.StatusForbidden, "tenant_required") // the former slug names nobody
@@ -138,9 +142,9 @@ func TestSettingsChangeWhereTheyAreGiven(t *testing.T) {
 			return err
 		})
 		if err != nil || fmt.Sprint(details) != fmt.Sprint([]string{
-			`{"by":"member","members":"name color policy.second_factor policy.max_age policy.refuse_methods policy.email_domains policy.join_role","slug":"acme"}`,
+			`{"by":"member","members":"name color radius font policy.second_factor policy.max_age policy.max_idle policy.refuse_methods policy.email_domains policy.join_role","slug":"acme"}`,
 			`{"by":"member","members":"slug","slug":"acme-2"}`,
-			`{"by":"member","members":"color policy.max_age policy.refuse_methods policy.email_domains policy.join_role","slug":"acme-2"}`}) {
+			`{"by":"member","members":"color radius font policy.max_age policy.max_idle policy.refuse_methods policy.email_domains policy.join_role","slug":"acme-2"}`}) {
 			t.Errorf("audited %s, %v", details, err)
 		}
 	})
@@ -158,6 +162,13 @@ func TestSettingsThatCannotBeAreRefused(t *testing.T) {
 			`{"color":"#00ff7f;"}`:                       {"color", "too_long"},
 			`{"policy":{"max_age":10}}`:                  {"max_age", "max_age_invalid"},
 			`{"policy":{"max_age":9223372036854775807}}`: {"policy.max_age", "invalid"},
+			`{"policy":{"max_idle":1799}}`:               {"max_idle", "max_idle_invalid"},
+			`{"policy":{"max_idle":34560001}}`:           {"policy.max_idle", "invalid"},
+			`{"policy":{"max_idle":-1800}}`:              {"policy.max_idle", "invalid"},
+			`{"radius":25}`:                              {"radius", "invalid"},
+			`{"radius":-1}`:                              {"radius", "invalid"},
+			`{"font":"comic"}`:                           {"font", "font_invalid"},
+			`{"font":"serif;}*{display:none"}`:           {"font", "too_long"},
 			`{"policy":{"max_age":-300}}`:                {"policy.max_age", "invalid"},
 			`{"policy":{"refuse_methods":["password","passkey","email"]}}`: {"methods", "methods_invalid"},
 			`{"policy":{"refuse_methods":["face"]}}`:                       {"policy.refuse_methods[0]", "not_allowed"},

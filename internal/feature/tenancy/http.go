@@ -79,6 +79,8 @@ type ChangeJSON struct {
 	Name   *string           `json:"name,omitempty" maxLength:"320"`
 	Slug   *string           `json:"slug,omitempty" maxLength:"48" doc:"The former one is kept from others"`
 	Color  *string           `json:"color,omitempty" maxLength:"7"`
+	Radius *int              `json:"radius,omitempty" minimum:"0" maximum:"24" doc:"Pixels; 0: as the service has it"`
+	Font   *string           `json:"font,omitempty" maxLength:"16" doc:"system, humanist, rounded, serif or mono; empty: as the service has it"`
 	Policy *PolicyChangeJSON `json:"policy,omitempty"`
 }
 
@@ -86,6 +88,7 @@ type ChangeJSON struct {
 type PolicyChangeJSON struct {
 	SecondFactor  *bool    `json:"second_factor,omitempty"`
 	MaxAge        *int64   `json:"max_age,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds; 0: as the service has it"`
+	MaxIdle       *int64   `json:"max_idle,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds; 0: as the service has it"`
 	RefuseMethods []string `json:"refuse_methods,omitempty" enum:"password,passkey,email" maxItems:"3"`
 	EmailDomains  []string `json:"email_domains,omitempty" maxItems:"20"`
 	JoinRole      *string  `json:"join_role,omitempty" maxLength:"32"`
@@ -96,6 +99,8 @@ func (c ChangeJSON) Apply(to *tenant.Settings) {
 	set(&to.Name, c.Name)
 	set(&to.Slug, c.Slug)
 	set(&to.Color, c.Color)
+	set(&to.Radius, c.Radius)
+	set(&to.Font, c.Font)
 	if c.Policy != nil {
 		c.Policy.apply(&to.Policy)
 	}
@@ -106,6 +111,9 @@ func (c *PolicyChangeJSON) apply(to *tenant.Policy) {
 	set(&to.JoinRole, c.JoinRole)
 	if c.MaxAge != nil {
 		to.MaxAge = time.Duration(*c.MaxAge) * time.Second
+	}
+	if c.MaxIdle != nil {
+		to.MaxIdle = time.Duration(*c.MaxIdle) * time.Second
 	}
 	if m := c.RefuseMethods; m != nil {
 		to.NoPassword, to.NoPasskey, to.NoMail = slices.Contains(m, tenant.PasswordMethod), slices.Contains(m, tenant.PasskeyMethod), slices.Contains(m, tenant.EmailMethod)
@@ -135,7 +143,7 @@ type deleteRequest struct {
 }
 
 func (s *Service) handleDelete(ctx context.Context, in *deleteRequest) (*struct{}, error) {
-	return nil, s.Delete(ctx, actorOf(ctx), tenant.FromContext(ctx).Tenant.ID, in.Body.Slug)
+	return nil, s.Delete(ctx, actorOf(ctx), tenant.FromContext(ctx).Tenant.ID, in.Body.Slug, "")
 }
 
 // actorOf is the member whom the edge has let in.

@@ -136,3 +136,14 @@ func guessed(err error) bool {
 func (s *Service) Mine(ctx context.Context, accountID uuid.UUID) ([]tenant.Membership, error) {
 	return tenant.Of(ctx, s.DB, s.Roles, accountID)
 }
+
+// Size is how much is deleted with a tenant.
+type Size struct {
+	Members     int
+	Roles       int // of its own
+	Invitations int // that were neither accepted nor taken back
+	Domains     int
+}
+
+// Size returns how much is deleted with a tenant: of one that is not there, nothing.
+func (s *Service) Size(ctx context.Context, id tenant.ID) (Size, error) { return count(ctx, s.DB, id) }

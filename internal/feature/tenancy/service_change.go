@@ -87,7 +87,7 @@ func keepsIn(ctx context.Context, tx *db.Tx, by tenant.Actor, p tenant.Policy) e
 		return nil
 	}
 	s, err := session.Get(ctx, tx, by.SessionID())
-	if err != nil || p.Admits(s.Methods, s.Level, tx.Now.Sub(s.AuthTime)) {
+	if err != nil || p.Admits(s.Methods, s.Level, tx.Now.Sub(s.AuthTime), s.Unused) {
 		return err
 	}
 	field := "max_age"
@@ -96,6 +96,8 @@ func keepsIn(ctx context.Context, tx *db.Tx, by tenant.Actor, p tenant.Policy) e
 		field = "second_factor"
 	case p.Refuses(s.Methods):
 		field = "methods"
+	case p.Forgets(s.Unused):
+		field = "max_idle"
 	}
 	return ErrLockOut.WithField(field, ErrLockOut.Code, ErrLockOut.Detail)
 }
@@ -180,8 +182,8 @@ func differing(a, b tenant.Settings) []string {
 		name    string
 		differs bool
 	}{
-		{"name", a.Name != b.Name}, {"slug", a.Slug != b.Slug}, {"color", a.Color != b.Color},
-		{"policy.second_factor", p.SecondFactor != q.SecondFactor}, {"policy.max_age", p.MaxAge != q.MaxAge},
+		{"name", a.Name != b.Name}, {"slug", a.Slug != b.Slug}, {"color", a.Color != b.Color}, {"radius", a.Radius != b.Radius}, {"font", a.Font != b.Font},
+		{"policy.second_factor", p.SecondFactor != q.SecondFactor}, {"policy.max_age", p.MaxAge != q.MaxAge}, {"policy.max_idle", p.MaxIdle != q.MaxIdle},
 		{"policy.refuse_methods", p.NoPassword != q.NoPassword || p.NoPasskey != q.NoPasskey || p.NoMail != q.NoMail},
 		{"policy.email_domains", !slices.Equal(p.EmailDomains, q.EmailDomains)}, {"policy.join_role", p.JoinRole != q.JoinRole},
 	} {
@@ -215,9 +217,9 @@ func (s *Service) SetActive(ctx context.Context, id tenant.ID, active bool, reas
 }
 
 // Delete removes a tenant with its memberships, roles, domains and invitations for good, and tells all
-// its members. typedSlug is its slug, typed by whoever means it. It returns what tenant.Act does, and
-// ErrTyped.
-func (s *Service) Delete(ctx context.Context, by tenant.Actor, id tenant.ID, typedSlug string) error {
+// its members. typedSlug is its slug, typed by whoever means it; reason is what staff say why, for the
+// audit. It returns what tenant.Act does, and ErrTyped.
+func (s *Service) Delete(ctx context.Context, by tenant.Actor, id tenant.ID, typedSlug, reason string) error {
 	return tenant.Act(ctx, s.DB, s.Roles, id, by, role.DeleteTenant, func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
 		if typedSlug != t.Slug {
 			return ErrTyped.WithField("slug", ErrTyped.Code, ErrTyped.Detail)
@@ -234,6 +236,6 @@ func (s *Service) Delete(ctx context.Context, by tenant.Actor, id tenant.ID, typ
 				return err
 			}
 		}
-		return tenant.Record(ctx, tx, by, audit.Event{Kind: "tenant.deleted", TenantID: id, Detail: map[string]string{"slug": t.Slug}})
+		return tenant.Record(ctx, tx, by, audit.Event{Kind: "tenant.deleted", TenantID: id, Reason: reason, Detail: map[string]string{"slug": t.Slug}})
 	})
 }

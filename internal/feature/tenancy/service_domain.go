@@ -111,6 +111,66 @@ func settle(ctx context.Context, tx *db.Tx, by tenant.Actor, d *tenant.Domain, p
 	}
 }
 
+// CheckDomains looks again at verified domains that nobody has looked at for a day, a few of them, those
+// that wait longest first. By the last of tenant.MaxMissed looks in a row at which both places answer
+// without the challenge, a domain is the tenant's no more. It is for periodic work; instances that do it at
+// the same moment share the domains.
+func (s *Service) CheckDomains(ctx context.Context) error {
+	patience, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	for range checks {
+		if patience.Err() != nil {
+			return ctx.Err()
+		}
+		d, err := tenant.TakeDue(ctx, s.DB, s.DB.Now().Add(-checkEvery))
+		if errors.Is(err, tenant.ErrDomainNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.checked(ctx, d, s.Prover.Prove(patience, d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checked writes down what was found of a domain by nobody's order. Where somebody has looked themselves
+// meanwhile, or the domain was removed, that counts.
+func (s *Service) checked(ctx context.Context, looked *tenant.Domain, proof Proof) error {
+	if !proof.Holds() && !proof.Absent() {
+		return nil
+	}
+	err := s.DB.In(db.Tenant(looked.TenantID)).InTx(ctx, func(tx *db.Tx) error {
+		if _, err := tenant.Lock(ctx, tx, looked.TenantID); err != nil {
+			return err
+		}
+		d, err := tenant.FindDomain(ctx, tx, looked.TenantID, looked.Domain)
+		if err != nil || !d.Verified() || !d.TriedAt.Equal(looked.TriedAt) {
+			return err
+		}
+		if proof.Holds() {
+			return tenant.MarkVerified(ctx, tx, d)
+		}
+		if err := tenant.MarkMissing(ctx, tx, d); err != nil {
+			return err
+		}
+		switch {
+		case !d.Verified():
+			return audit.Record(ctx, tx, audit.Event{Kind: "domain.lost", TenantID: d.TenantID, Detail: detail(d.Domain)})
+		case d.Missed == 1:
+			return audit.Record(ctx, tx, audit.Event{Kind: "domain.missing", TenantID: d.TenantID, Detail: detail(d.Domain)})
+		default:
+			return nil
+		}
+	})
+	if errors.Is(err, tenant.ErrNotFound) || errors.Is(err, tenant.ErrDomainNotFound) {
+		return nil
+	}
+	return err
+}
+
 // findDomain returns a domain to whoever may have it looked for.
 func (s *Service) findDomain(ctx context.Context, by tenant.Actor, id tenant.ID, domain string) (d *tenant.Domain, err error) {
 	err = tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, _ *tenant.Tenant, _ role.Grant) error {

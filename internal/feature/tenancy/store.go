@@ -27,6 +27,19 @@ func memberIDs(ctx context.Context, tx *db.Tx, id tenant.ID) ([]account.ID, erro
 	return all, nil
 }
 
+// count returns how much there is of a tenant.
+func count(ctx context.Context, d *db.DB, id tenant.ID) (n Size, err error) {
+	err = d.In(db.Tenant(id)).Row(ctx, `SELECT
+		(SELECT count(*) FROM membership WHERE tenant_id = $1),
+		(SELECT count(*) FROM tenant_role WHERE tenant_id = $1),
+		(SELECT count(*) FROM invitation WHERE tenant_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL),
+		(SELECT count(*) FROM tenant_domain WHERE tenant_id = $1)`, []any{id}, &n.Members, &n.Roles, &n.Invitations, &n.Domains)
+	if err != nil {
+		return Size{}, fmt.Errorf("tenancy: count: %w", err)
+	}
+	return n, nil
+}
+
 // person is an account as events of a tenant name it.
 type person struct {
 	subject string

@@ -49,6 +49,13 @@ var (
 	slugs = ratelimit.Limit{Name: "tenant.slug", Burst: 5, Per: 30 * 24 * time.Hour}
 )
 
+// Domains that are verified are looked at again.
+const (
+	checkEvery = 24 * time.Hour  // from one look at a domain to the next, at least
+	checks     = 20              // looks of one run: they are made one after the other
+	checkTime  = 2 * time.Minute // real time, of one run
+)
+
 // Config is who makes tenants. Every member is required.
 type Config struct {
 	Create     string // ByStaff or ByAnyone

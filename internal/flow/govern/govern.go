@@ -11,7 +11,6 @@ package govern
 import (
 	"context"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -27,7 +26,6 @@ import (
 
 // Failures a caller can act on, besides those of the packages tenant, tenancy and member.
 var (
-	ErrReason      = fault.New(fault.Invalid, "reason_required", "Say why, in 10 to 300 characters. The audit keeps it.")
 	ErrDescription = fault.New(fault.Invalid, "permission_description_invalid", "A description has at most 200 characters on one line.")
 	ErrUndeclared  = fault.New(fault.NotFound, "permission_not_declared", "This permission was not declared while running. Those of the configuration are changed there.")
 	ErrTooMany     = fault.New(fault.Conflict, "declarations_too_many", "At most 500 permissions can be declared while running.")
@@ -63,18 +61,6 @@ func (s *Service) Find(ctx context.Context, name string) (*tenant.Tenant, error)
 		return nil, tenant.ErrNotFound
 	}
 	return tenant.FindByName(ctx, s.DB, name)
-}
-
-// Bounds of a reason, in characters.
-const minReason, maxReason = 10, 300
-
-// reasonOf returns a reason on one line, or ErrReason.
-func reasonOf(text string) (string, error) {
-	reason := strings.Join(strings.Fields(text), " ")
-	if n := utf8.RuneCountInString(reason); n < minReason || n > maxReason || !utf8.ValidString(reason) || strings.ContainsRune(reason, 0) {
-		return "", ErrReason.WithField("reason", ErrReason.Code, ErrReason.Detail)
-	}
-	return reason, nil
 }
 
 // findAccount returns the account with this subject. What cannot be one is nobody's.

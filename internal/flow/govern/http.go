@@ -102,12 +102,13 @@ func (s *Service) handleChange(ctx context.Context, in *changeRequest) (*tenantR
 type deleteRequest struct {
 	Tenant string `path:"tenant"`
 	Body   struct {
-		Slug string `json:"slug" maxLength:"400" doc:"The tenant's slug once more"`
+		Slug   string `json:"slug" maxLength:"400" doc:"The tenant's slug once more"`
+		Reason string `json:"reason" maxLength:"2000" doc:"10 to 300 characters, for the audit"`
 	}
 }
 
 func (s *Service) handleDelete(ctx context.Context, in *deleteRequest) (*struct{}, error) {
-	return nil, s.Delete(ctx, in.Tenant, in.Body.Slug)
+	return nil, s.Delete(ctx, in.Tenant, in.Body.Slug, in.Body.Reason)
 }
 
 type reasonRequest struct {

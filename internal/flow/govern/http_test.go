@@ -34,7 +34,7 @@ var requests = []struct {
 	{"GET", "/admin/permissions/", "", true, false},
 	{"POST", "/admin/permissions/", `{"name":"files.read"}`, false, false},
 	{"DELETE", "/admin/permissions/files.read/", "", false, false},
-	{"DELETE", "/admin/tenants/acme/", `{"slug":"acme"}`, false, true},
+	{"DELETE", "/admin/tenants/acme/", `{"slug":"acme","reason":"they asked us in writing"}`, false, true},
 }
 
 func TestTheAdminAPIOfTenantsIsForStaffWhoMay(t *testing.T) {
@@ -59,7 +59,7 @@ func TestTheAdminAPIOfTenantsIsForStaffWhoMay(t *testing.T) {
 				t.Errorf("an auditor's %s %s: %d %s", r.method, r.path, a.Status, a.Code)
 			}
 		}
-		if a := w.call(w.byOperator, "DELETE", "/admin/tenants/acme/", `{"slug":"acme"}`); a.Status != http.StatusForbidden {
+		if a := w.call(w.byOperator, "DELETE", "/admin/tenants/acme/", `{"slug":"acme","reason":"they asked us in writing"}`); a.Status != http.StatusForbidden {
 			t.Errorf("an operator deletes a tenant: %d", a.Status)
 		}
 		if state() != before {
@@ -162,8 +162,10 @@ func TestTheAPISaysWhatIsWrong(t *testing.T) {
 			{"GET", "/admin/tenants/acme/explain/?account=x&permission=notes", "", 400, "permission_unknown"},
 			{"GET", "/admin/tenants/acme/explain/?account=x&permission=notes.*", "", 400, "permission_unknown"},
 			{"GET", "/admin/tenants/acme/explain/?who=x", "", 400, "query_invalid"},
-			{"DELETE", "/admin/tenants/acme/", `{"slug":"other"}`, 400, "tenant_slug_mismatch"},
-			{"DELETE", "/admin/tenants/nobody/", `{"slug":"nobody"}`, 404, "tenant_not_found"},
+			{"DELETE", "/admin/tenants/acme/", `{"slug":"other","reason":"they asked us in writing"}`, 400, "tenant_slug_mismatch"},
+			{"DELETE", "/admin/tenants/acme/", `{"slug":"acme"}`, 400, "fields_invalid"},
+			{"DELETE", "/admin/tenants/acme/", `{"slug":"acme","reason":"because"}`, 400, "reason_required"},
+			{"DELETE", "/admin/tenants/nobody/", `{"slug":"nobody","reason":"they asked us in writing"}`, 404, "tenant_not_found"},
 		} {
 			if a := w.call(w.byRoot, one.method, one.path, one.body); a.Status != one.status || one.code != "" && a.Code != one.code {
 				t.Errorf("%s %s %s: %d %s, want %d %s", one.method, one.path, one.body, a.Status, a.Code, one.status, one.code)
@@ -217,7 +219,7 @@ func TestWhatStaffChangeAsksForAFreshProof(t *testing.T) {
 		w.Join(w.acme, w.person.ID, role.Member)
 		w.must(w.Clock.Advance(domaintest.Fresh + time.Minute))
 		for _, one := range [][3]string{{"POST", "/admin/tenants/acme/suspend/", `{"reason":"because of a test"}`}, {"POST", "/admin/tenants/acme/resume/", `{"reason":"because of a test"}`},
-			{"DELETE", "/admin/tenants/acme/members/" + w.person.Subject + "/", ""}} {
+			{"DELETE", "/admin/tenants/acme/members/" + w.person.Subject + "/", ""}, {"DELETE", "/admin/tenants/acme/", `{"slug":"acme","reason":"because of a test"}`}} {
 			if a := w.call(w.byRoot, one[0], one[1], one[2]); a.Status != http.StatusUnauthorized || a.Code != "proof_stale" {
 				t.Errorf("%s %s: %d %s", one[0], one[1], a.Status, a.Code)
 			}

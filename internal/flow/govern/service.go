@@ -3,7 +3,9 @@ package govern
 import (
 	"context"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/cursor"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
@@ -92,7 +94,7 @@ func (s *Service) Change(ctx context.Context, name string, change func(*tenant.S
 }
 
 // Suspend keeps the members of a tenant out, from their next request on: nothing is lost. The audit
-// keeps the reason. It returns tenant.ErrNotFound and ErrReason; suspending again changes nothing.
+// keeps the reason. It returns tenant.ErrNotFound and audit.ErrReason; suspending again changes nothing.
 func (s *Service) Suspend(ctx context.Context, name, reason string) (*tenant.Tenant, error) {
 	return s.setActive(ctx, name, false, reason)
 }
@@ -103,7 +105,7 @@ func (s *Service) Resume(ctx context.Context, name, reason string) (*tenant.Tena
 }
 
 func (s *Service) setActive(ctx context.Context, name string, active bool, reason string) (*tenant.Tenant, error) {
-	reason, err := reasonOf(reason)
+	reason, err := audit.Reason(reason)
 	if err != nil {
 		return nil, err
 	}
@@ -114,12 +116,21 @@ func (s *Service) setActive(ctx context.Context, name string, active bool, reaso
 	return s.Tenancy.SetActive(ctx, t.ID, active, reason)
 }
 
-// Delete removes a tenant with all that is in it, and tells its members. typed is its slug once more. It
-// returns tenant.ErrNotFound and what tenancy.Delete returns.
-func (s *Service) Delete(ctx context.Context, name, typed string) error {
+// Size returns how much is deleted with a tenant.
+func (s *Service) Size(ctx context.Context, id tenant.ID) (tenancy.Size, error) {
+	return s.Tenancy.Size(ctx, id)
+}
+
+// Delete removes a tenant with all that is in it, and tells its members. typed is its slug once more; the
+// audit keeps the reason. It returns audit.ErrReason, tenant.ErrNotFound and what tenancy.Delete returns.
+func (s *Service) Delete(ctx context.Context, name, typed, reason string) error {
+	reason, err := audit.Reason(reason)
+	if err != nil {
+		return err
+	}
 	t, err := s.Find(ctx, name)
 	if err != nil {
 		return err
 	}
-	return s.Tenancy.Delete(ctx, tenant.ByStaff(), t.ID, typed)
+	return s.Tenancy.Delete(ctx, tenant.ByStaff(), t.ID, typed, reason)
 }

@@ -19,14 +19,14 @@ func (s *Service) Members(ctx context.Context, name string, q member.Query) (*me
 	return s.Deps.Members.List(ctx, t.ID, q)
 }
 
-// RoleNames lists the roles that members of a tenant can have, owner first.
-func (s *Service) RoleNames(ctx context.Context, id tenant.ID) ([]string, error) {
-	roles, err := s.Deps.Members.Roles(ctx, id)
-	names := make([]string, len(roles))
-	for i, r := range roles {
-		names[i] = r.Name
-	}
-	return names, err
+// Member returns a member of a tenant. It returns tenant.ErrMemberNotFound.
+func (s *Service) Member(ctx context.Context, id tenant.ID, subject string) (*member.Member, error) {
+	return s.Deps.Members.Get(ctx, id, subject)
+}
+
+// Assignable returns what staff can give to members of a tenant: roles, owner first, and permissions.
+func (s *Service) Assignable(ctx context.Context, t *tenant.Tenant) (roles, permissions []string, err error) {
+	return s.Deps.Members.Assignable(ctx, t.ID, s.Roles.Grant(t.ID, t.Slug, role.Owner, nil, nil))
 }
 
 // AddMember makes the account with this subject a member, without asking it: for a tenant that lost

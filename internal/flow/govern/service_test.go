@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
@@ -30,7 +31,7 @@ func TestWhatStaffDoIsAuditedWithActorAndTenant(t *testing.T) {
 		w.must2(w.service.Suspend(ctx, "beta", "the bill is still not paid"))
 		w.must2(w.service.Resume(ctx, made.ID.String(), "the bill is paid now"))
 		w.must(w.service.RemoveMember(ctx, "beta", w.person.Subject))
-		w.must(w.service.Delete(ctx, "beta", "beta"))
+		w.must(w.service.Delete(ctx, "beta", "beta", "they asked us in writing"))
 		var kinds []string
 		for _, e := range append(w.events("tenant."), w.events("member.")...) {
 			if e.actor != "a member of staff" || e.tenant != made.ID {
@@ -38,7 +39,7 @@ func TestWhatStaffDoIsAuditedWithActorAndTenant(t *testing.T) {
 			}
 			kinds = append(kinds, strings.TrimSpace(e.kind+" "+e.reason))
 		}
-		want := []string{"tenant.created", "tenant.changed", "tenant.suspended the bill is not paid", "tenant.resumed the bill is paid now", "tenant.deleted"}
+		want := []string{"tenant.created", "tenant.changed", "tenant.suspended the bill is not paid", "tenant.resumed the bill is paid now", "tenant.deleted they asked us in writing"}
 		if got := kinds[:min(len(want), len(kinds))]; !slices.Equal(got, want) {
 			t.Errorf("audited %q", got)
 		}
@@ -86,14 +87,20 @@ func TestStaffNameAnOwner(t *testing.T) {
 	})
 }
 
-func TestDeletingWantsTheSlugOnceMore(t *testing.T) {
+func TestDeletingWantsTheSlugOnceMoreAndAReason(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
+		const why = "they asked us in writing"
 		for _, typed := range []string{"", "ACME", w.acme.ID.String()} {
-			if err := w.service.Delete(t.Context(), "acme", typed); !errors.Is(err, tenancy.ErrTyped) {
+			if err := w.service.Delete(t.Context(), "acme", typed, why); !errors.Is(err, tenancy.ErrTyped) {
 				t.Errorf("%q: %v", typed, err)
 			}
 		}
-		w.must(w.service.Delete(t.Context(), w.acme.ID.String(), "acme"))
+		for _, reason := range []string{"", "because", strings.Repeat("x", 301)} {
+			if err := w.service.Delete(t.Context(), "acme", "acme", reason); !errors.Is(err, audit.ErrReason) {
+				t.Errorf("because of %q: %v", reason, err)
+			}
+		}
+		w.must(w.service.Delete(t.Context(), w.acme.ID.String(), "acme", why))
 		if _, err := w.service.Find(t.Context(), "acme"); !errors.Is(err, tenant.ErrNotFound) {
 			t.Errorf("afterwards: %v", err)
 		}

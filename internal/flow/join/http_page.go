@@ -87,7 +87,7 @@ func (s *Service) show(w http.ResponseWriter, r *http.Request, status int, token
 	if v.Can, v.Person, err = s.can(r, o); err != nil {
 		return err
 	}
-	return s.UI.Write(w, r, ui.Page{Status: status, Name: "join/invitation", Data: v, Color: o.Tenant.Color})
+	return s.UI.Write(w, r, ui.Page{Status: status, Name: "join/invitation", Data: v, Brand: o.Tenant.Brand})
 }
 
 // can returns what the browser of r can do about an invitation, and who is signed in with it. Whose cookie

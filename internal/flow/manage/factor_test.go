@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 )
 
@@ -93,7 +94,7 @@ func TestResettingFactorsWantsAReason(t *testing.T) {
 		s := w.staff(t)
 		w.enrol(s.person.ID)
 		for _, reason := range []string{"", "too short", "         blanks        ", strings.Repeat("x", 301), "a nul\x00 in the middle", "not text \xff\xff\xff"} {
-			w.refused(t, reason, ErrReason, func() error { _, err := w.ResetFactors(w.ctx, operator, s.person.Subject, reason); return err })
+			w.refused(t, reason, audit.ErrReason, func() error { _, err := w.ResetFactors(w.ctx, operator, s.person.Subject, reason); return err })
 		}
 		if w.held(s.person.ID) != all {
 			t.Error("factors were removed")

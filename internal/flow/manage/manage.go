@@ -29,7 +29,6 @@ var (
 	ErrInactive  = fault.New(fault.Conflict, "account_inactive", "The account is disabled. Enable it first.")
 	ErrRank      = fault.New(fault.Invalid, "rank_contradictory", "A superuser is staff. Take both away, or none.")
 	ErrBulk      = fault.New(fault.Invalid, "bulk_invalid", "Give one of the actions disable, enable, sign-out, send-reset and unlock, and 1 to 200 accounts.")
-	ErrReason    = fault.New(fault.Invalid, "reason_required", "Say why, in 10 to 300 characters. The audit keeps it.")
 	ErrNoFactors = fault.New(fault.Conflict, "factors_none", "This account has no second factor.")
 )
 

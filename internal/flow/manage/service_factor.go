@@ -3,8 +3,6 @@ package manage
 import (
 	"context"
 	"errors"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -14,23 +12,11 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
-// Bounds of a reason, in characters.
-const minReason, maxReason = 10, 300
-
-// reasonOf returns a reason on one line, or ErrReason.
-func reasonOf(text string) (string, error) {
-	reason := strings.Join(strings.Fields(text), " ")
-	if n := utf8.RuneCountInString(reason); n < minReason || n > maxReason || !utf8.ValidString(reason) || strings.ContainsRune(reason, 0) {
-		return "", ErrReason.WithField("reason", ErrReason.Code, ErrReason.Detail)
-	}
-	return reason, nil
-}
-
 // ResetFactors takes all second factors from the account with this subject, whose owner has lost them,
 // signs it out everywhere and tells its owner. By what else the owner was known to be the owner is for
-// the reason to say. It returns ErrReason and ErrNoFactors.
+// the reason to say. It returns audit.ErrReason and ErrNoFactors.
 func (s *Service) ResetFactors(ctx context.Context, by Actor, subject, reason string) (*account.Account, error) {
-	reason, err := reasonOf(reason)
+	reason, err := audit.Reason(reason)
 	if err != nil {
 		return nil, err
 	}

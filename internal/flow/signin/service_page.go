@@ -3,9 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -97,19 +95,16 @@ func (s *Service) renew(ctx context.Context, v *session.Visit, kind string) (*Pa
 	return cookie, nil
 }
 
-// Reasons that staff give are read by the account's owner.
-const minReason, maxReason = 10, 300
-
 // Look lets a member of staff look at another's account pages for a while, without changing anything.
 // The account's owner is told by mail who did and why. It returns ErrReason, ErrLook and
 // account.ErrNotFound.
 func (s *Service) Look(ctx context.Context, staff *session.Visit, subject, reason string) (*PageCookie, error) {
-	reason = strings.Join(strings.Fields(reason), " ")
-	if n := utf8.RuneCountInString(reason); n < minReason || n > maxReason || !utf8.ValidString(reason) || strings.ContainsRune(reason, 0) {
+	reason, err := audit.Reason(reason)
+	if err != nil {
 		return nil, ErrReason
 	}
 	var owner *account.Account
-	err := s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
+	err = s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
 		owner, err = account.FindBySubject(ctx, tx, subject)
 		return err
 	})

@@ -33,7 +33,7 @@ func (s *Service) enterTenant(ctx context.Context, p *proven, g goal, methods []
 	weak := m.Tenant.Policy.SecondFactor && level < authn.AAL2
 	switch {
 	case m.Tenant.Policy.Refuses(methods):
-		return nil, unmet(m.Tenant.Policy, methods, level)
+		return nil, unmet(m.Tenant.Policy, methods, level, 0)
 	case weak && p.held.Strong():
 		return nil, s.ask(ctx, p, g, ErrMFA, p.held.Again())
 	case weak:
@@ -64,8 +64,8 @@ func (s *Service) TenantToken(ctx context.Context, by session.Bearer, name, audi
 	if by.TenantID != "" && by.TenantID != m.Tenant.ID.String() {
 		return nil, ErrBound
 	}
-	if p := m.Tenant.Policy; !p.Admits(row.Methods, row.Level, now.Sub(row.AuthTime)) {
-		return nil, unmet(p, row.Methods, row.Level)
+	if p := m.Tenant.Policy; !p.Admits(row.Methods, row.Level, now.Sub(row.AuthTime), row.Unused) {
+		return nil, unmet(p, row.Methods, row.Level, row.Unused)
 	}
 	if audience != "" {
 		row.Audience = audience
@@ -96,9 +96,13 @@ func (s *Service) notMember(ctx context.Context, accountID, sessionID, tenantID 
 	return ErrNotMember
 }
 
-// unmet says what a tenant asks for that a session has not proven.
-func unmet(p tenant.Policy, methods []string, level authn.AAL) error {
+// unmet says what a tenant asks for that a session has not proven. One that was left unused is older than
+// that, so that a proof within the time lets it in again.
+func unmet(p tenant.Policy, methods []string, level authn.AAL, unused time.Duration) error {
 	next := fault.Next{MaxAge: p.MaxAge}
+	if p.Forgets(unused) && (p.MaxAge == 0 || p.MaxIdle < p.MaxAge) {
+		next.MaxAge = p.MaxIdle
+	}
 	if p.SecondFactor && level < authn.AAL2 {
 		next.Level = authn.AAL2.ACR()
 	}

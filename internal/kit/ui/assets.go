@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -62,22 +62,41 @@ func newAsset(plain, kind, policy string, data []byte) asset {
 	return asset{strings.TrimSuffix(plain, ext) + "." + hex.EncodeToString(sum[:8]) + ext, kind, policy, data}
 }
 
-// colorSheet returns the style sheet that gives a page the colour #rrggbb. There may be as many as there
-// are colours, so none is kept: it is made when it is asked for.
-func colorSheet(color string) asset {
-	return newAsset("color-"+color[1:]+".css", "text/css; charset=utf-8", nothing, []byte(inColor(color)))
+// brandSheet returns the style sheet that gives a page another brand, which is valid. There may be as many
+// as there are colours, so none is kept: it is made when it is asked for.
+func brandSheet(b Brand) asset {
+	name := fmt.Sprintf("brand-%s-%d-%s.css", strings.TrimPrefix(strings.ToLower(b.Color), "#"), b.Radius, b.Font)
+	return newAsset(name, "text/css; charset=utf-8", nothing, []byte(b.over()))
 }
 
-// colorAddress returns where a colour's style sheet lies.
-func colorAddress(base, color string) (string, error) {
-	if !colorForm.MatchString(color) {
-		return "", errors.New("color: it is not of the form #rrggbb")
+// brandAddress returns where a brand's style sheet lies; empty: it changes nothing.
+func brandAddress(base string, b Brand) (string, error) {
+	if err := b.check(); err != nil || b == (Brand{}) {
+		return "", err
 	}
-	return base + colorSheet(strings.ToLower(color)).name, nil
+	return base + brandSheet(b).name, nil
 }
 
-// colorName is what the name of a colour's style sheet begins with.
-var colorName = regexp.MustCompile(`^color-([0-9a-f]{6})\.`)
+// brandName is what the name of a brand's style sheet begins with.
+var brandName = regexp.MustCompile(`^brand-([0-9a-f]{6})?-([0-9]{1,2})-([a-z]*)\.`)
+
+// brandNamed returns the style sheet of a full name, or none.
+func brandNamed(name string) (asset, bool) {
+	m := brandName.FindStringSubmatch(name)
+	if m == nil {
+		return asset{}, false
+	}
+	b := Brand{Font: m[3]}
+	if m[1] != "" {
+		b.Color = "#" + m[1]
+	}
+	b.Radius, _ = strconv.Atoi(m[2]) // one or two digits
+	if b.check() != nil {
+		return asset{}, false
+	}
+	one := brandSheet(b)
+	return one, one.name == name // a name has one spelling
+}
 
 // named returns the asset of a full name, or none.
 func (a assets) named(name string) (asset, bool) {
@@ -86,11 +105,7 @@ func (a assets) named(name string) (asset, bool) {
 			return one, true
 		}
 	}
-	if m := colorName.FindStringSubmatch(name); m != nil {
-		one := colorSheet("#" + m[1])
-		return one, one.name == name
-	}
-	return asset{}, false
+	return brandNamed(name)
 }
 
 // address returns where an asset lies.

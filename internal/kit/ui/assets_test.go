@@ -71,35 +71,43 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 	}
 }
 
-func TestAPageInAnotherColourLoadsIt(t *testing.T) {
+func TestAPageOfAnotherBrandLoadsIt(t *testing.T) {
 	u := newUI(t, ui.Config{}, sample("", map[string]string{"page": ""}))
-	text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page", Color: "#AA3300"}).Body.String()
-	m := regexp.MustCompile(`<link rel="stylesheet" href="[^"]*/style\.[^"]*">\s*<link rel="stylesheet" href="(` + base + `color-aa3300\.[0-9a-f]{16}\.css)">`).FindStringSubmatch(text)
+	text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page", Brand: ui.Brand{Color: "#AA3300", Radius: 4, Font: "serif"}}).Body.String()
+	m := regexp.MustCompile(`<link rel="stylesheet" href="[^"]*/style\.[^"]*">\s*<link rel="stylesheet" href="(` + base + `brand-aa3300-4-serif\.[0-9a-f]{16}\.css)">`).FindStringSubmatch(text)
 	if m == nil {
 		t.Fatalf("it does not, or not after the style sheet:\n%s", text)
 	}
 	w := fetch(t, u.Assets(base), http.MethodGet, m[1], "")
-	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/css; charset=utf-8" || !strings.Contains(w.Body.String(), ":root{--brand:#aa3300;") {
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/css; charset=utf-8" || !strings.Contains(w.Body.String(), ":root{--brand:#aa3300;") || !strings.Contains(w.Body.String(), `--radius:4px;--font:"Iowan`) {
 		t.Errorf("answered %d\n%s", w.Code, w.Body.String())
 	}
-	for _, name := range []string{"color-aa3300.css", "color-aa3300.0000000000000000.css", strings.Replace(m[1], "aa3300", "aa3301", 1)} {
+	for _, name := range []string{"brand-aa3300-4-serif.css", "brand-aa3300-4-serif.0000000000000000.css", strings.Replace(m[1], "aa3300", "aa3301", 1), strings.Replace(m[1], "-4-", "-5-", 1), strings.Replace(m[1], "-4-", "-04-", 1),
+		strings.Replace(m[1], "-4-", "-25-", 1), strings.Replace(m[1], "serif", "comic", 1), strings.Replace(m[1], "serif", "", 1)} {
 		if w := fetch(t, u.Assets(base), http.MethodGet, base+strings.TrimPrefix(name, base), ""); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", name, w.Code)
 		}
 	}
-	if text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page"}).Body.String(); strings.Contains(text, "/color-") {
+	if text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page"}).Body.String(); strings.Contains(text, "/brand-") {
 		t.Error("a page of the service has another colour")
 	}
-	for _, color := range []string{"red", "#aa330", `#aa3300"`} {
-		if u.Write(httptest.NewRecorder(), get(t, "/"), ui.Page{Name: "sample/page", Color: color}) == nil {
-			t.Errorf("%s was taken", color)
+	for _, bad := range []ui.Brand{{Color: "red"}, {Color: "#aa330"}, {Color: `#aa3300"`}, {Radius: -1}, {Radius: ui.MaxRadius + 1}, {Font: "comic"}, {Font: "../x"}} {
+		if u.Write(httptest.NewRecorder(), get(t, "/"), ui.Page{Name: "sample/page", Brand: bad}) == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+	for _, part := range []ui.Brand{{Color: "#aa3300"}, {Radius: 4}, {Font: "mono"}} {
+		text := write(t, u, get(t, "/?lang=en"), ui.Page{Name: "sample/page", Brand: part}).Body.String()
+		m := regexp.MustCompile(`href="(` + base + `brand-[^"]*)"`).FindStringSubmatch(text)
+		if m == nil || fetch(t, u.Assets(base), http.MethodGet, m[1], "").Code != http.StatusOK {
+			t.Errorf("%+v alone is not loaded: %v", part, m)
 		}
 	}
 }
 
 func TestAssetsChangeTheirNamesWithTheTheme(t *testing.T) {
 	set := sample("", map[string]string{"page": ""})
-	a, b := addresses(t, newUI(t, ui.Config{}, set)), addresses(t, newUI(t, ui.Config{Theme: ui.Theme{Color: "#aa3300"}}, set))
+	a, b := addresses(t, newUI(t, ui.Config{}, set)), addresses(t, newUI(t, ui.Config{Theme: ui.Theme{Brand: ui.Brand{Color: "#aa3300"}}}, set))
 	if a[0] == b[0] || a[1] == b[1] || a[2] != b[2] {
 		t.Errorf("%v %v", a, b)
 	}

@@ -12,8 +12,8 @@
 // the heading) and "actions" (beside it). The dot of all is [Page].Data.
 //
 // Functions: t KEY NAME VALUE…, rich (t with its values in bold), detail CODE DETAIL (of a fault),
-// date, day, number, device NAME, place PLACE, field, status KIND TEXT, chart, dict, asset, color #RRGGBB
-// (the address of its style sheet), lang, dir.
+// date, day, number, device NAME, place PLACE, field, status KIND TEXT, chart, dict, asset, brand BRAND
+// (the address of its style sheet; empty: it needs none), lang, dir.
 //
 // Shared templates:
 //

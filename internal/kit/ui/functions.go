@@ -28,7 +28,7 @@ func (u *UI) functions(lang, assets string) template.FuncMap {
 		"lang":   func() string { return lang },
 		"dir":    func() string { return dirOf(lang) },
 		"asset":  func(name string) (string, error) { return u.assets.address(assets, name) },
-		"color":  func(color string) (string, error) { return colorAddress(assets, color) },
+		"brand":  func(b Brand) (string, error) { return brandAddress(assets, b) },
 		"dict":   dict,
 		"field":  newField,
 		"status": func(kind, text string) (statusView, error) { return newStatus(kind, text) },

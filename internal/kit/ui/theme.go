@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -12,20 +13,33 @@ import (
 
 // Theme is how the pages of one service look. The zero value is Gatehouse's own look.
 type Theme struct {
-	Color  string // #rrggbb; pages use the nearest that can be read on their backgrounds
-	Logo   []byte // SVG or PNG, at most 256 kB
-	Radius int    // of corners, in pixels, 1 to 24; 0 is 10
-	Font   string // system (default), humanist, rounded, serif or mono
+	Brand
+	Logo []byte // SVG or PNG, at most 256 kB
 }
+
+// Brand is what a service, or an organisation within one, chooses of how its pages look. What it leaves
+// out is Gatehouse's own, or the service's.
+type Brand struct {
+	Color  string // #rrggbb; pages use the nearest that can be read on their backgrounds
+	Radius int    // of corners, in pixels, 1 to MaxRadius
+	Font   string // one of Fonts
+}
+
+// MaxRadius is how round corners can be, in pixels.
+const MaxRadius = 24
 
 const (
 	defaultColor  = "#2f55d4"
 	defaultRadius = 10
-	maxRadius     = 24
+	defaultFont   = "system"
 	maxLogo       = 256 << 10
 	// readable is the least contrast of text with its background, WCAG 2.2 criterion 1.4.3.
 	readable = 4.5
 )
+
+// Fonts are the typefaces that there are: each is the first that a reader's machine has of a kind, so
+// that none is loaded.
+func Fonts() []string { return []string{"system", "humanist", "rounded", "serif", "mono"} }
 
 var fonts = map[string]string{
 	"system":   `system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",sans-serif`,
@@ -83,56 +97,70 @@ func (p palette) css() string {
 	return b.String()
 }
 
-// schemes returns the theme's colours in light and dark. The theme is valid.
-func (t Theme) schemes() (inLight, inDark palette) {
-	given := mustColor(defaultColor)
-	if t.Color != "" {
-		given = mustColor(t.Color)
-	}
+// schemes returns the brand's colours in light and dark. The brand is valid.
+func (b Brand) schemes() (inLight, inDark palette) {
+	given := mustColor(cmp.Or(b.Color, defaultColor))
 	white, black := rgb{255, 255, 255}, rgb{0, 0, 0}
 	return brandIn(light, given, black, white), brandIn(dark, given, white, mustColor("#0b0e14"))
 }
 
 var colorForm = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 
-// tokens checks the theme and returns it as CSS variables. Only values of closed forms get into
-// the style sheet.
-func (t Theme) tokens() (string, error) {
+// check returns all that is wrong with a brand. Only values of closed forms get into a style sheet.
+func (b Brand) check() error {
 	var problems []error
-	if t.Color != "" && !colorForm.MatchString(t.Color) {
-		problems = append(problems, errors.New("ui: theme: the colour is not of the form #rrggbb"))
+	if b.Color != "" && !colorForm.MatchString(b.Color) {
+		problems = append(problems, errors.New("ui: brand: the colour is not of the form #rrggbb"))
 	}
-	if t.Radius < 0 || t.Radius > maxRadius {
-		problems = append(problems, fmt.Errorf("ui: theme: the radius is not between 1 and %d pixels", maxRadius))
+	if b.Radius < 0 || b.Radius > MaxRadius {
+		problems = append(problems, fmt.Errorf("ui: brand: the radius is not between 1 and %d pixels", MaxRadius))
 	}
-	font, known := fonts[t.Font]
-	if t.Font == "" {
-		font, known = fonts["system"], true
+	if _, known := fonts[b.Font]; !known && b.Font != "" {
+		problems = append(problems, fmt.Errorf("ui: brand: the font is none of %s", strings.Join(Fonts(), ", ")))
 	}
-	if !known {
-		problems = append(problems, errors.New("ui: theme: the font is none of system, humanist, rounded, serif, mono"))
-	}
-	if _, err := logoType(t.Logo); err != nil {
-		problems = append(problems, err)
-	}
-	if len(problems) > 0 {
-		return "", errors.Join(problems...)
-	}
-	radius := t.Radius
-	if radius == 0 {
-		radius = defaultRadius
-	}
-	inLight, inDark := t.schemes()
-	return ":root{" + inLight.css() + "--radius:" + strconv.Itoa(radius) + "px;--font:" + font + "}" +
-		"@media(prefers-color-scheme:dark){:root{" + inDark.css() + "}}\n", nil
+	return errors.Join(problems...)
 }
 
-// inColor returns what of tokens another brand's colour changes, for pages of an organisation within the
-// service. It is as readable as the theme's. color is of the form #rrggbb.
-func inColor(color string) string {
-	inLight, inDark := Theme{Color: color}.schemes()
+// tokens checks the theme and returns it as CSS variables.
+func (t Theme) tokens() (string, error) {
+	_, err := logoType(t.Logo)
+	if err := errors.Join(t.check(), err); err != nil {
+		return "", err
+	}
+	inLight, inDark := t.schemes()
+	return sheet(inLight.css()+shape(cmp.Or(t.Radius, defaultRadius), cmp.Or(t.Font, defaultFont)), inDark.css()), nil
+}
+
+// over returns what of tokens another brand changes, for pages of an organisation within the service. It
+// is as readable as the theme's. The brand is valid.
+func (b Brand) over() string {
+	given := shape(b.Radius, b.Font)
+	if b.Color == "" {
+		return sheet(given, "")
+	}
+	inLight, inDark := b.schemes()
 	inLight.names, inDark.names = inLight.names[:brandTones], inDark.names[:brandTones]
-	return ":root{" + inLight.css() + "}@media(prefers-color-scheme:dark){:root{" + inDark.css() + "}}\n"
+	return sheet(inLight.css()+given, inDark.css())
+}
+
+// shape is the variables of a radius and a font, where they are given.
+func shape(radius int, font string) (css string) {
+	if radius != 0 {
+		css += "--radius:" + strconv.Itoa(radius) + "px;"
+	}
+	if font != "" {
+		css += "--font:" + fonts[font] + ";"
+	}
+	return css
+}
+
+// sheet is a style sheet of variables, and of what is another in dark.
+func sheet(variables, inDark string) string {
+	css := ":root{" + variables + "}"
+	if inDark != "" {
+		css += "@media(prefers-color-scheme:dark){:root{" + inDark + "}}"
+	}
+	return css + "\n"
 }
 
 // logoType returns the extension of a logo's type; svg for none, as the built-in one.

@@ -12,7 +12,7 @@ import (
 
 func TestAnyBrandColourCanBeRead(t *testing.T) {
 	check := func(t interface{ Errorf(string, ...any) }, color string) {
-		inLight, inDark := Theme{Color: color}.schemes()
+		inLight, inDark := Brand{Color: color}.schemes()
 		for name, p := range map[string]palette{"light": inLight, "dark": inDark} {
 			for _, pair := range [][2]string{{"on-brand", "brand"}, {"brand", "page"}, {"brand", "card"}, {"brand", "sunk"}, {"brand", "tint"}, {"text", "tint"}} {
 				if got := p.color(pair[0]).contrast(p.color(pair[1])); got < 4.5 {
@@ -30,20 +30,44 @@ func TestAnyBrandColourCanBeRead(t *testing.T) {
 // Pages of an organisation say nothing but the brand's colours anew, and those are as readable.
 func TestAnotherColourChangesTheBrandAlone(t *testing.T) {
 	for _, color := range []string{"#ffff00", "#7f7f7f", "#000000"} {
-		inLight, inDark := Theme{Color: color}.schemes()
+		inLight, inDark := Brand{Color: color}.schemes()
 		var want strings.Builder
 		for i, p := range []palette{inLight, inDark} {
 			fmt.Fprintf(&want, []string{":root{%s}", "@media(prefers-color-scheme:dark){:root{%s}}\n"}[i],
 				fmt.Sprintf("--brand:%s;--on-brand:%s;--tint:%s;", p.color("brand"), p.color("on-brand"), p.color("tint")))
 		}
-		if got := inColor(color); got != want.String() {
+		if got := (Brand{Color: color}).over(); got != want.String() {
 			t.Errorf("%s: %s", color, got)
 		}
 	}
 }
 
+func TestAnotherShapeChangesNothingElse(t *testing.T) {
+	for want, brand := range map[string]Brand{
+		":root{--radius:3px;}\n": {Radius: 3}, ":root{--font:" + fonts["serif"] + ";}\n": {Font: "serif"}, ":root{--radius:24px;--font:" + fonts["mono"] + ";}\n": {Radius: 24, Font: "mono"},
+	} {
+		if got := brand.over(); got != want {
+			t.Errorf("%+v: %s", brand, got)
+		}
+	}
+	if got := (Brand{Color: "#aa3300", Radius: 3}).over(); !strings.Contains(got, "--tint:#f7ebe6;--radius:3px;}@media") {
+		t.Error(got)
+	}
+}
+
+func TestEachFontIsOne(t *testing.T) {
+	for _, name := range Fonts() {
+		if fonts[name] == "" {
+			t.Errorf("%s is none", name)
+		}
+	}
+	if len(fonts) != len(Fonts()) {
+		t.Error("some are not offered")
+	}
+}
+
 func TestAColourThatCanBeReadStays(t *testing.T) {
-	inLight, _ := Theme{Color: "#2F55D4"}.schemes()
+	inLight, _ := Brand{Color: "#2F55D4"}.schemes()
 	if got := inLight.color("brand").String(); got != "#2f55d4" {
 		t.Errorf("it became %s", got)
 	}
@@ -81,14 +105,14 @@ func TestContrast(t *testing.T) {
 
 func TestThemeRefusesWhatIsNone(t *testing.T) {
 	png := []byte("\x89PNG\r\n\x1a\n...")
-	for _, theme := range []Theme{{}, {Color: "#ABCdef", Radius: 24, Font: "serif", Logo: png}, {Logo: []byte("  <svg xmlns=''/>")}, {Logo: []byte("<?xml version='1.0'?><svg/>")}} {
+	for _, theme := range []Theme{{}, {Brand{Color: "#ABCdef", Radius: 24, Font: "serif"}, png}, {Logo: []byte("  <svg xmlns=''/>")}, {Logo: []byte("<?xml version='1.0'?><svg/>")}} {
 		if _, err := theme.tokens(); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, theme := range []Theme{
-		{Color: "red"}, {Color: "#fff"}, {Color: "#ffffff;}*{display:none"}, {Color: "#fffffg"}, {Color: " #ffffff"}, {Color: "#ffffff\n"},
-		{Radius: -1}, {Radius: 25}, {Font: "Comic Sans"}, {Font: "serif;}"},
+		{Brand: Brand{Color: "red"}}, {Brand: Brand{Color: "#fff"}}, {Brand: Brand{Color: "#ffffff;}*{display:none"}}, {Brand: Brand{Color: "#fffffg"}}, {Brand: Brand{Color: " #ffffff"}}, {Brand: Brand{Color: "#ffffff\n"}},
+		{Brand: Brand{Radius: -1}}, {Brand: Brand{Radius: 25}}, {Brand: Brand{Font: "Comic Sans"}}, {Brand: Brand{Font: "serif;}"}},
 		{Logo: []byte("<html><script>alert(1)</script>")}, {Logo: []byte("GIF89a")}, {Logo: append(bytes.Clone(png), make([]byte, 256<<10)...)},
 	} {
 		if _, err := theme.tokens(); err == nil {
@@ -103,7 +127,7 @@ func FuzzTheme(f *testing.F) {
 	}
 	form := regexp.MustCompile(`^:root\{[^{}<>@\\]*\}@media\(prefers-color-scheme:dark\)\{:root\{(--[a-z-]+:#[0-9a-f]{6};)+\}\}\n$`)
 	f.Fuzz(func(t *testing.T, color string, radius int, font string) {
-		css, err := Theme{Color: color, Radius: radius, Font: font}.tokens()
+		css, err := Theme{Brand: Brand{Color: color, Radius: radius, Font: font}}.tokens()
 		if err == nil && (!form.MatchString(css) || strings.Contains(css, "url(")) {
 			t.Errorf("%q %d %q became %s", color, radius, font, css)
 		}

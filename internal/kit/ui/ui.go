@@ -85,7 +85,7 @@ type Page struct {
 	FormAction []string // further origins that a form on this page may lead to, itself or by redirect
 	Frames     bool     // the page shows answers of our own in frames
 	Connect    bool     // its script asks the API
-	Color      string   // #rrggbb: of the organisation whose page it is, in place of the theme's; empty: the theme's
+	Brand      Brand    // of the organisation whose page it is, over the theme's
 }
 
 // Link is a place in the navigation. Links of one Group stand together, in the order given.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
@@ -26,8 +27,8 @@ func (c *Console) tenantRoutes() []web.Route {
 	all := []web.Route{
 		web.Get(oneTenant, web.Staff, web.Page(c.tenantKnown(c.showTenant))).Needs(role.StaffReadTenants),
 		web.Get(oneTenant+"explain/", web.Staff, web.Page(c.tenantKnown(c.showExplain))).Needs(role.StaffReadTenants),
-		web.Get(oneTenant+"members/add/", web.Staff, web.Page(c.tenantKnown(c.showAddMember))).Needs(role.StaffManageTenants).Freshly(),
-		web.Post(oneTenant+"members/add/", web.Staff, web.Form(c.tenantKnown(c.postAddMember))).Needs(role.StaffManageTenants).Freshly(),
+		web.Get(oneTenant+"delete/", web.Superuser, web.Page(c.tenantKnown(c.showDelete))).Freshly(),
+		web.Post(oneTenant+"delete/", web.Superuser, web.Form(c.tenantKnown(c.postDelete))).Freshly(),
 	}
 	for _, d := range tenantDeeds {
 		path := oneTenant + d.name + "/"
@@ -37,15 +38,24 @@ func (c *Console) tenantRoutes() []web.Route {
 	return all
 }
 
-// tenantKnown turns a tenant that does not exist into a page that says so.
+// tenantKnown turns a tenant or a member that does not exist into a page that says so.
 func (c *Console) tenantKnown(fn func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		err := fn(w, r)
-		if errors.Is(err, tenant.ErrNotFound) {
+		switch {
+		case errors.Is(err, tenant.ErrNotFound):
 			return c.write(w, r, web.StatusFor(w, err), "no_tenant", nil)
+		case errors.Is(err, tenant.ErrMemberNotFound):
+			return c.write(w, r, web.StatusFor(w, err), "no_member", tenantAt(r))
+		default:
+			return err
 		}
-		return err
 	}
+}
+
+// tenantAt is where the tenant is shown that a request's path names.
+func tenantAt(r *http.Request) string {
+	return tenantsPath + url.PathEscape(r.PathValue("tenant")) + "/"
 }
 
 // tenantView is everything about a tenant. Its settings are its own admins' to change.
@@ -54,9 +64,11 @@ type tenantView struct {
 	Refused     []string // texts' keys of the ways to sign in that it does not take
 	Domains     []tenant.Domain
 	Minutes     int      // how old a proof may be; 0: as the service has it
+	Idle        int      // minutes after which who was away proves anew; 0: as the service has it
 	Form        *ui.Form // looks members up
 	Explain     *ui.Form
 	Members     []memberRow
+	MayChange   bool // members
 	Pager       ui.Pager
 	Invitations []invitationRow
 	More        bool // invitations
@@ -68,6 +80,7 @@ type tenantView struct {
 type memberRow struct {
 	member.Member
 	Path string // of the account; empty: it may not be seen
+	At   string // below which it is changed and removed; empty: it may not be
 }
 
 // invitationRow is an invitation and how it stands.
@@ -85,9 +98,9 @@ func (c *Console) showTenant(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := tenantView{tenantRow: tenantRowOf(d.Tenant), Domains: d.Domains, Refused: refusedMethods(d.Policy), Minutes: int(math.Ceil(d.Policy.MaxAge.Minutes())), Form: ui.NewForm(r, "prefix"), Explain: &ui.Form{ID: "explain"},
+	v := tenantView{tenantRow: tenantRowOf(d.Tenant), Domains: d.Domains, Refused: refusedMethods(d.Policy), Minutes: minutes(d.Policy.MaxAge), Idle: minutes(d.Policy.MaxIdle), Form: ui.NewForm(r, "prefix"), Explain: &ui.Form{ID: "explain"},
 		Events: open(by, auditPath+"?tenant="+d.ID.String()), Same: c.same([]string{"tenant", "show", d.Slug}, call{http.MethodGet, tenantRequest(d.Tenant), nil})}
-	if by.May(role.StaffManageTenants) {
+	if v.MayChange = by.May(role.StaffManageTenants); v.MayChange {
 		v.Deeds = append(v.Deeds, deedLink{v.Path + "members/add/", "console.tenant.add.do", false})
 		for _, one := range tenantDeeds {
 			if one.active == d.Active {
@@ -95,12 +108,19 @@ func (c *Console) showTenant(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
+	if by.Superuser {
+		v.Deeds = append(v.Deeds, deedLink{v.Path + "delete/", "console.tenant.delete.do", true})
+	}
 	status := http.StatusOK
 	page, err := c.Govern.Members(ctx, d.ID.String(), member.Query{Prefix: asked.Get("prefix"), After: asked.Get("after")})
 	switch {
 	case err == nil:
 		for _, m := range page.Members {
-			v.Members = append(v.Members, memberRow{m, open(by, accountPath(m.Subject))})
+			row := memberRow{Member: m, Path: open(by, accountPath(m.Subject))}
+			if v.MayChange {
+				row.At = memberPath(d.Tenant, m.Subject)
+			}
+			v.Members = append(v.Members, row)
 		}
 		v.Pager = ui.PagerOf(r.URL, page.Next)
 	case v.Form.Fail(err):
@@ -119,6 +139,9 @@ func (c *Console) showTenant(w http.ResponseWriter, r *http.Request) error {
 	}
 	return c.write(w, r, status, "tenant", v)
 }
+
+// minutes is d in whole minutes.
+func minutes(d time.Duration) int { return int(math.Ceil(d.Minutes())) }
 
 // refusedMethods are the texts' keys of what a policy does not take as the first proof.
 func refusedMethods(p tenant.Policy) []string {
@@ -206,51 +229,6 @@ func (c *Console) doTenant(d tenantDeed) func(http.ResponseWriter, *http.Request
 		}
 		return c.writeTenantDeed(w, r, web.StatusFor(w, err), d, form)
 	}
-}
-
-// addView asks who is to become a member, and as what.
-type addView struct {
-	tenantRow
-	Form  *ui.Form
-	Roles []ui.Option
-	Same  ui.Same
-}
-
-func (c *Console) showAddMember(w http.ResponseWriter, r *http.Request) error {
-	return c.writeAddMember(w, r, http.StatusOK, ui.NewForm(r))
-}
-
-func (c *Console) writeAddMember(w http.ResponseWriter, r *http.Request, status int, form *ui.Form) error {
-	t, err := c.Govern.Find(r.Context(), r.PathValue("tenant"))
-	if err != nil {
-		return err
-	}
-	names, err := c.Govern.RoleNames(r.Context(), t.ID)
-	if err != nil {
-		return err
-	}
-	v := addView{tenantRow: tenantRowOf(t), Form: form}
-	for _, name := range names {
-		v.Roles = append(v.Roles, ui.Option{Value: name, Text: name})
-	}
-	form.Set("role", role.Owner)
-	who := c.UI.Text(c.UI.Language(r), "console.account.subject")
-	v.Same = c.same([]string{"tenant", "add-member", t.Slug, who, role.Owner}, call{http.MethodPost, tenantRequest(t) + "members/", map[string]string{"account": who, "role": role.Owner}})
-	return c.write(w, r, status, "tenant_add", v)
-}
-
-func (c *Console) postAddMember(w http.ResponseWriter, r *http.Request) error {
-	form := ui.NewForm(r, "account", "role")
-	subject, err := c.subjectNamed(r, form.Values["account"], "account")
-	if err == nil {
-		if _, err = c.Govern.AddMember(r.Context(), r.PathValue("tenant"), subject, form.Values["role"]); err == nil {
-			return done(w, r, tenantsPath+url.PathEscape(r.PathValue("tenant"))+"/", "member_added")
-		}
-	}
-	if errors.Is(err, tenant.ErrNotFound) || !form.Fail(err) {
-		return err
-	}
-	return c.writeAddMember(w, r, web.StatusFor(w, err), form)
 }
 
 // explainView answers whether somebody may do something, and why.

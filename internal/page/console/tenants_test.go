@@ -104,7 +104,7 @@ func TestATenantIsShownWhole(t *testing.T) {
 		acme := w.Tenant("acme", w.person.ID)
 		other := w.Tenant("other", w.super.ID)
 		w.Join(acme, w.staff.ID, "editor")
-		w.Exec("UPDATE tenant SET name = '<b>Acme', second_factor = TRUE, max_age_ms = 3600000, no_password = TRUE, email_domains = 'example.com', join_role = 'member' WHERE id = $1", acme.ID)
+		w.Exec("UPDATE tenant SET name = '<b>Acme', second_factor = TRUE, max_age_ms = 3600000, max_idle_ms = 1800000, radius = 17, font = 'serif', no_password = TRUE, email_domains = 'example.com', join_role = 'member' WHERE id = $1", acme.ID)
 		w.Exec("UPDATE membership SET permissions = 'notes.read' WHERE account_id = $1", w.staff.ID)
 		w.Exec("INSERT INTO tenant_domain (tenant_id, domain, challenge, created_at, verified_at, checked_at) VALUES ($1, 'acme.example', 'x', 1, 2, 2), ($1, 'claimed.example', 'x', 1, NULL, NULL)", acme.ID)
 		for i, email := range []string{"waits@example.com", "late@example.com"} {
@@ -112,7 +112,7 @@ func TestATenantIsShownWhole(t *testing.T) {
 				VALUES ($1, $2, $3, $3, 'member', 'en', $4, $5, 1, CAST($6 AS BIGINT), CAST($7 AS BIGINT))`, uuid.New(), acme.ID, email, []byte(email), w.person.ID, w.Now(), w.Now().Add(time.Hour-time.Duration(i)*2*time.Hour))
 		}
 		page := w.client.Page("/console/tenants/acme/", w.asStaff)
-		w.shows(page, 200, "&lt;b&gt;Acme", acme.ID.String(), "60 minutes ago", "Password</dd>", "<code>example.com</code>", "<code>acme.example</code>", "Verified", "Not verified",
+		w.shows(page, 200, "&lt;b&gt;Acme", acme.ID.String(), "60 minutes ago", "after 30 minutes", "<dd>17</dd>", "<code>serif</code>", "Password</dd>", "<code>example.com</code>", "<code>acme.example</code>", "Verified", "Not verified",
 			"jo@example.com", "<code>owner</code>", "staff@example.com", "<code>editor</code>", "<code>notes.read</code>", "waits@example.com", "Waiting", "late@example.com", "Expired",
 			path(w.person, ""), "/console/audit/?tenant="+acme.ID.String(), "/console/tenants/acme/suspend/", "/console/tenants/acme/members/add/", "gatehouse tenant show acme", issuer+"/admin/tenants/acme/")
 		w.hides(page, "super@example.com", "/console/tenants/acme/resume/", "<b>Acme")

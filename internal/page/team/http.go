@@ -113,9 +113,9 @@ func (f frame) May(permission string) bool { return !f.LookOnly && f.Grant.Has(p
 // donePrefix begins the keys of what these pages say was done.
 const donePrefix = "team.done."
 
-// write sends a page of an organisation, in its colour.
+// write sends a page of an organisation, as it looks.
 func (t *Team) write(w http.ResponseWriter, r *http.Request, h here, page ui.Page) error {
-	page.Nav, page.Color = nav(h, r.URL.Path), h.Tenant.Color
+	page.Nav, page.Brand = nav(h, r.URL.Path), h.Tenant.Brand
 	return t.writePersonal(w, r, h.Visit, page)
 }
 

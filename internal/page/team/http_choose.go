@@ -74,7 +74,7 @@ func (t *Team) writeChoose(w http.ResponseWriter, r *http.Request, v *session.Vi
 	for _, m := range memberships {
 		view.Mine = append(view.Mine, mine{Name: m.Tenant.Name, Slug: m.Tenant.Slug, Path: pathOf(m.Tenant.Slug), Role: t.roleName(lang, m.Grant.Role),
 			Suspended: !m.Tenant.Active, NeedsFactor: m.Tenant.Policy.SecondFactor && v.Level < authn.AAL2,
-			Refused: !m.Tenant.Active || !m.Tenant.Policy.Admits(v.Methods, v.Level, 0)})
+			Refused: !m.Tenant.Active || !m.Tenant.Policy.Admits(v.Methods, v.Level, 0, 0)})
 	}
 	open, err := t.Invitations.Waiting(ctx, v.Account)
 	if err != nil {

@@ -99,6 +99,6 @@ func (t *Team) showDelete(w http.ResponseWriter, r *http.Request, h here) error 
 
 func (t *Team) postDelete(w http.ResponseWriter, r *http.Request, h here) error {
 	return t.answered(w, r, h, deleting(h), Path, "deleted", func() error {
-		return t.Tenancy.Delete(r.Context(), h.by(), h.Tenant.ID, strings.TrimSpace(r.PostForm.Get("typed")))
+		return t.Tenancy.Delete(r.Context(), h.by(), h.Tenant.ID, strings.TrimSpace(r.PostForm.Get("typed")), "")
 	})
 }

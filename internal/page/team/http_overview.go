@@ -33,6 +33,7 @@ func (t *Team) asks(lang string, p tenant.Policy) (texts []string) {
 	}
 	say(p.SecondFactor, "team.overview.second_factor")
 	say(p.MaxAge > 0, "team.overview.max_age", "age", t.age(lang, p.MaxAge))
+	say(p.MaxIdle > 0, "team.overview.max_idle", "age", t.age(lang, p.MaxIdle))
 	say(p.NoPassword, "team.overview.no_pw")
 	say(p.NoPasskey, "team.overview.no_key")
 	say(p.NoMail, "team.overview.no_mail")

@@ -128,7 +128,7 @@ func TestRolesThatCannotBeAreBlamed(t *testing.T) {
 
 // settings is the form as the page fills it in, with pairs in place of what is there.
 func settings(pairs ...string) []string {
-	form := map[string]string{"name": "acme", "slug": "acme", "color": "", "max_age": "0", "by_pw": "on", "by_key": "on", "by_mail": "on", "email_domains": "", "join_role": ""}
+	form := map[string]string{"name": "acme", "slug": "acme", "color": "", "radius": "", "font": "", "max_age": "0", "max_idle": "0", "by_pw": "on", "by_key": "on", "by_mail": "on", "email_domains": "", "join_role": ""}
 	for i := 0; i < len(pairs); i += 2 {
 		form[pairs[i]] = pairs[i+1]
 	}
@@ -144,15 +144,15 @@ func settings(pairs ...string) []string {
 func TestSettingsAreSavedAndShown(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		path := base + "settings/"
-		for name, value := range map[string]string{"name": "acme", "slug": "acme", "color": "", "max_age": "0", "join_role": "", "email_domains": ""} {
+		for name, value := range map[string]string{"name": "acme", "slug": "acme", "color": "", "radius": "", "font": "", "max_age": "0", "max_idle": "0", "join_role": "", "email_domains": ""} {
 			if got := w.open(w.owner, path).value(name); got != value {
 				t.Errorf("%s is %q", name, got)
 			}
 		}
 		moved := "/account/tenants/acme-inc/"
-		a := w.send(w.owner, path, settings("name", "Acme Inc.", "slug", "acme-inc", "color", "#AA3300", "max_age", "3600", "by_mail", "off", "email_domains", "Example.com\r\nexample.org, ", "join_role", "member")...)
+		a := w.send(w.owner, path, settings("name", "Acme Inc.", "slug", "acme-inc", "color", "#AA3300", "radius", " 4 ", "font", "serif", "max_age", "3600", "max_idle", "1800", "by_mail", "off", "email_domains", "Example.com\r\nexample.org, ", "join_role", "member")...)
 		d := w.did(w.owner, a, moved+"settings/", "The settings are saved.")
-		for name, value := range map[string]string{"name": "Acme Inc.", "slug": "acme-inc", "color": "#aa3300", "max_age": "3600", "join_role": "member", "email_domains": "example.com example.org"} {
+		for name, value := range map[string]string{"name": "Acme Inc.", "slug": "acme-inc", "color": "#aa3300", "radius": "4", "font": "serif", "max_age": "3600", "max_idle": "1800", "join_role": "member", "email_domains": "example.com example.org"} {
 			if got := d.value(name); got != value {
 				t.Errorf("%s is %q", name, got)
 			}
@@ -161,7 +161,7 @@ func TestSettingsAreSavedAndShown(t *testing.T) {
 			t.Error("boxes are not ticked as they were sent")
 		}
 		text := w.open(w.member, moved).main().text()
-		for _, said := range []string{"Acme Inc.", "at most this old: 1 hour", "No signing in by a mailed link or code", "example.com, example.org"} {
+		for _, said := range []string{"Acme Inc.", "at most this old: 1 hour", "after being away for this long: 30 minutes", "No signing in by a mailed link or code", "example.com, example.org"} {
 			if !strings.Contains(text, said) {
 				t.Errorf("members are not told %q:\n%s", said, text)
 			}
@@ -175,15 +175,18 @@ func TestSettingsAreSavedAndShown(t *testing.T) {
 func TestSettingsThatCannotBeAreBlamedAndTheRestKept(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		path := base + "settings/"
-		for field, form := range map[string][]string{"slug": settings("slug", "-", "color", "#123456"), "color": settings("color", "red"), "max_age": settings("max_age", "1"), "email_domains": settings("email_domains", "localhost"),
+		for field, form := range map[string][]string{"slug": settings("slug", "-", "color", "#123456"), "color": settings("color", "red"), "max_age": settings("max_age", "1"),
+			"radius": settings("radius", "25"), "font": settings("font", "comic"), "max_idle": settings("max_idle", "1799"), "email_domains": settings("email_domains", "localhost"),
 			"methods": settings("by_pw", "off", "by_key", "off", "by_mail", "off"), "join_role": settings("join_role", "owner"), "name": settings("name", "x")} {
 			d := w.refused(w.send(w.owner, path, form...), http.StatusBadRequest, field, "")
 			if d.blames(field) == "" || field == "slug" && (d.value("slug") != "-" || d.value("color") != "#123456") {
 				t.Errorf("%s is not blamed, or what was typed is lost:\n%s", field, d.main().text())
 			}
 		}
-		if d := w.refused(w.send(w.owner, path, settings("max_age", "x")...), http.StatusBadRequest, "max_age", ""); d.blames("max_age") == "" {
-			t.Error("what is no number is not blamed")
+		for _, field := range []string{"max_age", "max_idle", "radius"} {
+			if d := w.refused(w.send(w.owner, path, settings(field, "x")...), http.StatusBadRequest, field, ""); d.blames(field) == "" {
+				t.Errorf("%s: what is no number is not blamed", field)
+			}
 		}
 		w.refused(w.send(w.owner, path, settings("slug", "other")...), http.StatusConflict, "slug", "another's")
 		w.refused(w.send(w.owner, path, settings("name", "other")...), http.StatusConflict, "name", "Another organisation")
@@ -217,12 +220,27 @@ func TestDomainsAreAddedProvenAndRemoved(t *testing.T) {
 		if d := w.open(w.admin, path).main(); strings.Contains(d.text(), "TXT") || slices.Contains(d.actions(), path+"example.com/verify/") {
 			t.Errorf("it still asks for a proof\n%s", d.text())
 		}
+		w.proof.proof = tenancy.Proof{Record: tenancy.Absent, File: tenancy.Absent}
+		w.Exec("UPDATE tenant_domain SET tried_at = 0") // a day goes by
+		must(t, w.team.Tenancy.CheckDomains(t.Context()))
+		d := w.open(w.admin, path).main()
+		for _, said := range []string{"example.com Proof missing", "Proof missing since", "_gatehouse-challenge.example.com", "gatehouse-domain="} {
+			if !strings.Contains(d.text(), said) {
+				t.Errorf("of a proof that is gone it does not say %q:\n%s", said, d.text())
+			}
+		}
+		if slices.Contains(d.actions(), path+"example.com/verify/") {
+			t.Error("one click takes a domain whose proof is gone away at once")
+		}
+		if text := w.open(w.owner, base+"activity/").main().text(); !strings.Contains(text, "Proof of a domain missing") {
+			t.Errorf("the activity does not say it:\n%s", text)
+		}
 		w.open(w.admin, path+"example.com/remove/")
 		w.did(w.admin, w.send(w.admin, path+"example.com/remove/"), path, "The domain is removed.")
 		if a := w.Page(path+"example.com/remove/", domaintest.As(w.admin.in)); a.Status != http.StatusNotFound {
 			t.Errorf("what is not there can be removed: %d", a.Status)
 		}
-		d := w.refused(w.send(w.admin, path, "domain", "localhost"), http.StatusBadRequest, "domain", "no domain")
+		d = w.refused(w.send(w.admin, path, "domain", "localhost"), http.StatusBadRequest, "domain", "no domain")
 		if d.value("domain") != "localhost" {
 			t.Errorf("it forgot %q", d.value("domain"))
 		}

@@ -216,13 +216,13 @@ func TestAnOrganisationByItsIDIsShownUnderItsShortName(t *testing.T) {
 	})
 }
 
-func TestAnOrganisationIsShownInItsColour(t *testing.T) {
+func TestAnOrganisationIsShownAsItLooks(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.Exec("UPDATE tenant SET color = '#aa3300' WHERE id = $1", w.acme.ID)
-		if a := w.Page(base, domaintest.As(w.owner.in)); !strings.Contains(a.Text, "/color-aa3300.") {
+		w.Exec("UPDATE tenant SET color = '#aa3300', radius = 4, font = 'serif' WHERE id = $1", w.acme.ID)
+		if a := w.Page(base, domaintest.As(w.owner.in)); !strings.Contains(a.Text, "/brand-aa3300-4-serif.") {
 			t.Error("it is not")
 		}
-		if a := w.Page("/account/tenants/", domaintest.As(w.owner.in)); strings.Contains(a.Text, "/color-") {
+		if a := w.Page("/account/tenants/", domaintest.As(w.owner.in)); strings.Contains(a.Text, "/brand-") {
 			t.Error("so are pages of the service")
 		}
 	})

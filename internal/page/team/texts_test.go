@@ -25,12 +25,12 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 	long := strings.Repeat("long", 40)
 	form := func() *ui.Form { return &ui.Form{Values: map[string]string{}, Problems: map[string][]ui.Problem{}} }
 	wrong := form()
-	for _, field := range []string{"", "permissions", "methods", "name", "slug", "role", "email", "domain", "typed", "join_role"} {
+	for _, field := range []string{"", "permissions", "methods", "name", "slug", "role", "email", "domain", "typed", "join_role", "radius", "font", "max_idle"} {
 		wrong.Add(field, "other", "Something is wrong.")
 	}
 	acme := tenant.Tenant{Name: "Acme", Slug: "acme", Active: true, CreatedAt: now}
 	owner := frame{Tenant: acme, Grant: role.Grant{Slug: "acme", Role: role.Owner, FromRole: []string{"*"}}, Form: form()}
-	looking := frame{LookOnly: true, Tenant: tenant.Tenant{Name: long, Slug: "acme", Color: "#aa3300"}, Grant: role.Grant{Role: long}, Form: wrong}
+	looking := frame{LookOnly: true, Tenant: tenant.Tenant{Name: long, Slug: "acme", Brand: ui.Brand{Color: "#aa3300"}}, Grant: role.Grant{Role: long}, Form: wrong}
 	refused := frame{Tenant: acme, Grant: owner.Grant, Form: wrong}
 	options := []ui.Option{{Value: "admin", Text: "Administrator"}, {Value: long, Text: long}}
 	choices := []choice{{"members.read", "See members", true}, {Entry: "notes.*"}}
@@ -61,7 +61,7 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 			invitationsView{frame: looking, Rows: []invitationRow{{invited, "Member", invitation.Waits, ""}}}, invitationsView{frame: looking}},
 		"roles":    {rolesView{owner, []roleRow{{roleInfo, "editor", "/x/"}}, []roleRow{{roleInfo, "Owner", ""}}}, rolesView{owner, nil, nil}, rolesView{looking, []roleRow{{RoleInfo: member.RoleInfo{}, Name: long}}, nil}},
 		"role":     {roleView{owner, "", "/x/", choices}, roleView{refused, "editor", "/x/", nil}, roleView{refused, "", "/x/", nil}},
-		"settings": {settingsView{owner, options, options}, settingsView{refused, nil, nil}},
+		"settings": {settingsView{owner, options, options, options, options}, settingsView{frame: refused}},
 		"domains":  {domainsView{owner, []domainView{{domain, "/x/"}, {shown, "/y/"}}}, domainsView{refused, nil}, domainsView{looking, []domainView{{domain, "/x/"}, {shown, "/y/"}}}},
 		"activity": {activityView{frame: owner, Rows: []eventRow{{At: now, What: "Member joined", Whom: long, By: "Staff", Reason: "x", Detail: map[string]string{"role": long}}}}, activityView{frame: looking, Pager: ui.Pager{Previous: "/x/"}}},
 	})
@@ -135,6 +135,8 @@ func TestEveryTextIsSaid(t *testing.T) {
 		for name := range all.(map[string]any) {
 			wanted := []string{`"team.` + place + "." + name + `"`}
 			switch {
+			case place == "settings" && slices.Contains(ui.Fonts(), strings.TrimPrefix(name, "font_")):
+				wanted = []string{`"team.settings.font_"`}
 			case place == "done":
 				wanted = []string{`"` + name + `"`}
 			case place == "role" && slices.Contains([]string{role.Owner, role.Admin, role.Member}, name):
