@@ -28,8 +28,9 @@ func (s *server) dial() (*client, error) {
 	return &client{host: s.host, conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}, nil
 }
 
-// proxied is what a proxy in front of a production server says.
-const proxied = "\r\nUser-Agent: bench\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n"
+// proxied is what a proxy in front of a production server says, of the program and the address that the
+// accounts' sessions are of: who signs in from a device that an account does not know is written a mail.
+const proxied = "\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n"
 
 // do sends a request and returns the answer's body, good until the next call. Any status but 200
 // is an error.

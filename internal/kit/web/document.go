@@ -18,12 +18,10 @@ import (
 // variable that an embedder may have changed.
 type document struct {
 	api     huma.API
-	last    *huma.Operation
 	current string // operation being described
 }
 
-// name names a schema: by package and type, or after the operation where the type has no name. Two
-// features may use one word.
+// name names a schema: by package and type, or after the operation where the type has no name.
 func (d *document) name(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -31,7 +29,17 @@ func (d *document) name(t reflect.Type, hint string) string {
 	if t.Name() == "" {
 		return d.current + huma.DefaultSchemaNamer(t, hint)
 	}
+	return schemaName(t, hint)
+}
+
+// schemaName names a schema by package and type, because two features may use one word.
+func schemaName(t reflect.Type, hint string) string {
 	return camel(path.Base(t.PkgPath())) + huma.DefaultSchemaNamer(t, hint)
+}
+
+// newRegistry returns what keeps schemas by these names.
+func newRegistry(name func(t reflect.Type, hint string) string) huma.Registry {
+	return huma.NewMapRegistry("#/components/schemas/", name)
 }
 
 func camel(id string) string {
@@ -49,7 +57,7 @@ func newDocument(title, version, mountPath string) *document {
 	cfg := huma.Config{OpenAPI: &huma.OpenAPI{
 		OpenAPI:    "3.1.0",
 		Info:       &huma.Info{Title: title, Version: version},
-		Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", d.name)},
+		Components: &huma.Components{Schemas: newRegistry(d.name)},
 	}, Formats: map[string]huma.Format{"application/json": {}}}
 	if mountPath != "" {
 		cfg.Servers = []*huma.Server{{URL: mountPath}}
@@ -57,19 +65,19 @@ func newDocument(title, version, mountPath string) *document {
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token (RFC 9068)"},
 	}
-	d.api = huma.NewAPI(cfg, (*silent)(d))
+	d.api = huma.NewAPI(cfg, silent{})
 	return d
 }
 
 func (d *document) registry() huma.Registry { return d.api.OpenAPI().Components.Schemas }
 
-// silent is huma's adapter that serves nothing and notes the operation just described.
-type silent document
+// silent is huma's adapter that serves nothing.
+type silent struct{}
 
-func (s *silent) Handle(op *huma.Operation, _ func(huma.Context)) { s.last = op }
-func (s *silent) ServeHTTP(http.ResponseWriter, *http.Request)    {}
+func (silent) Handle(*huma.Operation, func(huma.Context))   {}
+func (silent) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
-func describe[I, O any](d *document, r Route) *huma.Operation {
+func describe[I, O any](d *document, r Route) {
 	d.current = camel(operationID(r))
 	problem := d.registry().Schema(reflect.TypeFor[Problem](), true, "Problem")
 	op := huma.Operation{
@@ -84,7 +92,6 @@ func describe[I, O any](d *document, r Route) *huma.Operation {
 		op.Security = []map[string][]string{{"bearer": {}}}
 	}
 	huma.Register[I, O](d.api, op, nil)
-	return d.last
 }
 
 func operationID(r Route) string {
@@ -118,7 +125,7 @@ func (d *document) json() []byte {
 func Describe(title, version, mountPath string, routes []Route) []byte {
 	d := newDocument(title, version, mountPath)
 	for _, r := range routes {
-		r.handler.mount(nil, d, r)
+		r.handler.describe(d, r)
 	}
 	return d.json()
 }

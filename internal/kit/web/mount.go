@@ -8,18 +8,18 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // API serves routes under the mount path, with or without it still in front. openAPI describes
 // the whole and is served at openapi.json.
 func (e *Edge) API(title, version string, routes []Route) http.Handler {
-	doc := newDocument(title, version, e.cfg.MountPath)
-	mux := e.mux(doc, routes)
-	spec := doc.json()
+	mux := e.mux(routes)
+	spec := sync.OnceValue(func() []byte { return Describe(title, version, e.cfg.MountPath, routes) })
 	mux.HandleFunc("GET /openapi.json/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = w.Write(spec) // the caller may be gone
+		_, _ = w.Write(spec()) // the caller may be gone
 	})
 	return e.outer(false, func(w http.ResponseWriter, r *http.Request) {
 		path, ok := e.unmounted(r)
@@ -36,7 +36,7 @@ func (e *Edge) API(title, version string, routes []Route) http.Handler {
 
 // Site serves pages at their own paths.
 func (e *Edge) Site(routes []Route) http.Handler {
-	mux := e.mux(newDocument("", "", ""), routes)
+	mux := e.mux(routes)
 	return e.outer(true, func(w http.ResponseWriter, r *http.Request) {
 		path, ok := canonical(r.URL.Path, r.URL.RawPath)
 		if !ok {
@@ -47,7 +47,7 @@ func (e *Edge) Site(routes []Route) http.Handler {
 	})
 }
 
-func (e *Edge) mux(doc *document, routes []Route) *http.ServeMux {
+func (e *Edge) mux(routes []Route) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		if r.Access < Public || r.Access > Superuser || r.handler.html() && r.Access > Public && r.Access < Person {
@@ -61,7 +61,7 @@ func (e *Edge) mux(doc *document, routes []Route) *http.ServeMux {
 			panic(fmt.Sprintf("web: %s %s does not say which tenant it is about", r.Method, r.Path))
 		}
 		path := strings.TrimSuffix(r.Path, "/") + "/{$}"
-		mux.HandleFunc(r.Method+" "+path, e.guard(r, r.handler.mount(e, doc, r)))
+		mux.HandleFunc(r.Method+" "+path, e.guard(r, r.handler.mount(e, r)))
 	}
 	return mux
 }

@@ -11,8 +11,9 @@ func Raw(fn http.HandlerFunc) handler { return rawHandler{fn} }
 
 type rawHandler struct{ fn http.HandlerFunc }
 
-func (rawHandler) html() bool                                       { return false }
-func (h rawHandler) mount(*Edge, *document, Route) http.HandlerFunc { return h.fn }
+func (rawHandler) html() bool                            { return false }
+func (rawHandler) describe(*document, Route)             {} // huma knows JSON alone
+func (h rawHandler) mount(*Edge, Route) http.HandlerFunc { return h.fn }
 
 // Page adapts a function that writes an HTML page. Its error becomes an error page.
 func Page(fn func(w http.ResponseWriter, r *http.Request) error) handler { return pageHandler{fn} }
@@ -21,9 +22,10 @@ type pageHandler struct {
 	fn func(w http.ResponseWriter, r *http.Request) error
 }
 
-func (pageHandler) html() bool { return true }
+func (pageHandler) html() bool                { return true }
+func (pageHandler) describe(*document, Route) {} // no part of the API
 
-func (h pageHandler) mount(e *Edge, _ *document, _ Route) http.HandlerFunc {
+func (h pageHandler) mount(e *Edge, _ Route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := h.fn(w, r); err != nil && (e.cfg.Refused == nil || !e.cfg.Refused(w, r, err)) {
 			Error(w, r, err)

@@ -101,9 +101,10 @@ type Route struct {
 	handler handler
 }
 
-// handler is what JSON, Form and Raw return: it describes itself to the API document and serves.
+// handler is what JSON, Form and Raw return: it serves, and describes itself to the API document.
 type handler interface {
-	mount(e *Edge, doc *document, r Route) http.HandlerFunc
+	mount(e *Edge, r Route) http.HandlerFunc
+	describe(d *document, r Route)
 	html() bool
 }
 
