@@ -237,7 +237,7 @@ func (c Config) hasher() password.HasherConfig {
 	if set.Threads != 0 {
 		p.Threads = set.Threads
 	}
-	return password.HasherConfig{Params: p, Slots: set.Slots, Queue: set.Queue, Wait: set.Wait}
+	return password.HasherConfig{Params: p, Slots: set.Slots, Queue: set.Queue, Wait: set.Wait, Collect: set.Collect}
 }
 
 func (g *Gatehouse) openMail() error {

@@ -23,11 +23,11 @@ type serveCommand struct {
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, g *globals) error {
-	defer runtime.KeepAlive(paceCollector(os.Getenv))
 	s, err := loadServer(g, c.Addr)
 	if err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(paceCollector(os.Getenv, &s.Config))
 	s.Logger = newLogger(s.Dev)
 	slog.SetDefault(s.Logger)
 	for _, w := range s.warnings {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -24,6 +25,9 @@ type HasherConfig struct {
 	Queue int
 	// Wait is the longest that a caller waits, up to a minute of real time. Zero: 5 s.
 	Wait time.Duration
+	// Collect is called before a hash when as many as there are slots were begun since the last call. Given
+	// runtime.GC, hashes take the memory of finished ones, whatever the pace of the collector. Optional.
+	Collect func()
 }
 
 const maxSlots = 256
@@ -47,9 +51,11 @@ func (c HasherConfig) validate() error {
 // most Slots times Params.MemoryKiB, or times 128 MiB while imported hashes are verified.
 // It is safe for concurrent use and has no goroutines of its own.
 type Hasher struct {
-	params Params
-	dummy  string // verifies for nobody; takes as long as an own hash
-	queue  *queue
+	params  Params
+	dummy   string // verifies for nobody; takes as long as an own hash
+	queue   *queue
+	collect func()
+	begun   atomic.Int64 // hashes since the last call of collect
 }
 
 // NewHasher returns a Hasher, or every problem of its configuration. It computes no hash.
@@ -63,7 +69,7 @@ func NewHasher(c HasherConfig) (*Hasher, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	h := &Hasher{params: c.Params, queue: newQueue(c.Slots, c.Queue, c.Wait)}
+	h := &Hasher{params: c.Params, queue: newQueue(c.Slots, c.Queue, c.Wait), collect: c.Collect}
 	h.dummy = newHash(c.Params, random(keySize)).encode()
 	return h, nil
 }
@@ -79,7 +85,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if !verifiable(password) {
 		return "", ErrRefused
 	}
-	leave, err := h.queue.enter(ctx)
+	leave, err := h.enter(ctx)
 	if err != nil {
 		return "", fmt.Errorf("password: hash: %w", err)
 	}
@@ -105,7 +111,7 @@ func (h *Hasher) Verify(ctx context.Context, stored, password string) (Result, e
 	if err != nil {
 		return Result{}, err
 	}
-	leave, err := h.queue.enter(ctx)
+	leave, err := h.enter(ctx)
 	if err != nil {
 		return Result{}, fmt.Errorf("password: verify: %w", err)
 	}
@@ -119,6 +125,18 @@ func (h *Hasher) Verify(ctx context.Context, stored, password string) (Result, e
 func (h *Hasher) VerifyNothing(ctx context.Context, password string) error {
 	_, err := h.Verify(ctx, "", password)
 	return err
+}
+
+// enter takes a slot, and has the memory of finished hashes freed for the next when it is time.
+func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
+	leave, err = h.queue.enter(ctx)
+	if err != nil || h.collect == nil {
+		return leave, err
+	}
+	if n := h.begun.Add(1); n > int64(h.queue.state.Slots) && h.begun.CompareAndSwap(n, 1) {
+		h.collect()
+	}
+	return leave, nil
 }
 
 // Stats returns the present state of the slots and the queue.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -224,6 +225,24 @@ func TestHasherKeepsToItsSlotsUnderLoad(t *testing.T) {
 	}
 	if stats.InFlight != 0 || stats.Waiting != 0 || stats.Slots != 2 || stats.HashTime <= 0 {
 		t.Errorf("after the load: %+v", stats)
+	}
+}
+
+func TestMemoryOfHashesIsFreedOnceForAsManyAsThereAreSlots(t *testing.T) {
+	var collected atomic.Int64
+	h := newHasher(t, password.HasherConfig{Slots: 2, Wait: time.Minute, Collect: func() { collected.Add(1) }})
+	for i, want := range []int64{0, 0, 1, 1, 2} {
+		if err := h.VerifyNothing(t.Context(), "correct horse battery"); err != nil || collected.Load() != want {
+			t.Errorf("hash %d: collected %d times, want %d; %v", i+1, collected.Load(), want, err)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { _ = h.VerifyNothing(t.Context(), "correct horse battery") })
+	}
+	wg.Wait()
+	if n := collected.Load(); n < 8 || n > 12 { // 25 hashes in all; two that begin at once can share a call
+		t.Errorf("25 hashes: collected %d times", n)
 	}
 }
 

@@ -42,6 +42,9 @@ func openPostgres(ctx context.Context, url, schema string, maxConns int) (*postg
 		}
 	}
 	cfg.ConnConfig.RuntimeParams["search_path"] = searchPath(schema)
+	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		cfg.ConnConfig.DescriptionCacheCapacity = 0 // what describes statements that are not prepared: none, on every connection
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
