@@ -207,6 +207,9 @@ func (e *postgresEngine) batch(ctx context.Context, more func(limit int) []*stat
 
 // pipeline returns the failure that undid the batch; a statement that matched no row is none.
 func (e *postgresEngine) pipeline(ctx context.Context, conn *pgxpool.Conn, all []*statement) error {
+	if len(all) == 1 && all[0].in == (Scope{}) {
+		return alone(ctx, conn, all[0])
+	}
 	var b pgx.Batch
 	var within Scope
 	enters := make([]bool, len(all)) // before which statements the scope changes
@@ -231,6 +234,20 @@ func (e *postgresEngine) pipeline(ctx context.Context, conn *pgxpool.Conn, all [
 		}
 	}
 	return results.Close()
+}
+
+// alone runs a statement that waits with no other, without what only a batch needs.
+func alone(ctx context.Context, conn *pgxpool.Conn, s *statement) error {
+	if s.read == nil {
+		_, s.err = conn.Exec(ctx, s.query, native(s.args)...)
+	} else {
+		r, err := conn.Query(ctx, s.query, native(s.args)...)
+		s.err = s.read(pgRows{r}, err)
+	}
+	if errors.Is(s.err, ErrNoRows) {
+		return nil
+	}
+	return s.err
 }
 
 func one(results pgx.BatchResults, s *statement) error {
