@@ -22,8 +22,18 @@ func TestMain(m *testing.M) {
 // testKey was made with openssl rand -base64 32 and seals nothing but tests.
 const testKey = "8qDGkbF3ti5m1M9Jx/1yFvXyqBMmKiGUCqbBD8JtsKc="
 
+// atOnce lets a command end when it is done. Under the race detector one that succeeds would stay for a
+// second, to see what is still under way; a twentieth of one is enough for that.
+const atOnce = "GORACE=atexit_sleep_ms=50"
+
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: scriptCommands, RequireExplicitExec: true, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", Cmds: scriptCommands, RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, atOnce)
+			return nil
+		},
+	})
 }
 
 // TestScriptsOnBothDatabases runs scripts that find $URL and $OWNER_URL of a migrated database, the
@@ -38,7 +48,7 @@ func TestScriptsOnBothDatabases(t *testing.T) {
 					under := env.T().(testing.TB)
 					url, owner := dbtest.URL(under, engine)
 					empty, emptyOwner := dbtest.EmptyURL(under, engine)
-					env.Vars = append(env.Vars, "ENGINE="+engine, "URL="+url, "OWNER_URL="+owner, "EMPTY_URL="+empty, "EMPTY_OWNER_URL="+emptyOwner)
+					env.Vars = append(env.Vars, atOnce, "ENGINE="+engine, "URL="+url, "OWNER_URL="+owner, "EMPTY_URL="+empty, "EMPTY_OWNER_URL="+emptyOwner)
 					env.Vars = append(env.Vars, productionVariables(url)...)
 					return nil
 				},

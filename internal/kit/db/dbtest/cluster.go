@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -45,13 +46,18 @@ read -r _
 rm -rf "$2"`
 
 // StartCluster makes and starts a server with the given settings, for example "fsync=on".
-// The default is fsync=off: fast, and safe against everything but a crash of the machine.
+// The default is fsync=off, on files in memory where there is room: fast, and safe against
+// everything but a crash of the machine.
 func StartCluster(settings ...string) (*Cluster, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "gatehouse-pg-")
+	under := memory()
+	if slices.Contains(settings, "fsync=on") {
+		under = "" // what waits for a disk is to wait for a real one
+	}
+	dir, err := os.MkdirTemp(under, "gatehouse-pg-")
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +66,17 @@ func StartCluster(settings ...string) (*Cluster, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return c, nil
+}
+
+// memory returns a folder whose files live in memory, or "" where there is none with room.
+// Every test makes a database, which is a copy of some 300 files: ten times as fast there.
+func memory() string {
+	const folder, room = "/dev/shm", 4 << 30 // bytes; containers often have 64 MB
+	var at syscall.Statfs_t
+	if err := syscall.Statfs(folder, &at); err != nil || uint64(at.Bavail)*uint64(at.Bsize) < room {
+		return ""
+	}
+	return folder
 }
 
 func (c *Cluster) start(settings []string) error {
