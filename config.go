@@ -180,10 +180,9 @@ type Password struct {
 	Slots int           `config:"slots"`
 	Queue int           `config:"queue"`
 	Wait  time.Duration `config:"wait"`
-	// Collect is called before a hash when as many as Slots were begun since the last call. With runtime.GC
-	// the memory of finished hashes is used again at once, and a program takes at most twice the memory of
-	// those under way; cmd/gatehouse does so. A program with a large heap of its own leaves it nil, the default.
-	Collect func() `config:"-"`
+	// Around is called in a slot before each hash, and what it returns after it. cmd/gatehouse sets the pace
+	// of Go's garbage collector there, which a program that is more than Gatehouse should not. Optional.
+	Around func() (after func()) `config:"-"`
 }
 
 // ClaimsFor is whom an access token is made for.

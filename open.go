@@ -237,7 +237,7 @@ func (c Config) hasher() password.HasherConfig {
 	if set.Threads != 0 {
 		p.Threads = set.Threads
 	}
-	return password.HasherConfig{Params: p, Slots: set.Slots, Queue: set.Queue, Wait: set.Wait, Collect: set.Collect}
+	return password.HasherConfig{Params: p, Slots: set.Slots, Queue: set.Queue, Wait: set.Wait, Around: set.Around}
 }
 
 func (g *Gatehouse) openMail() error {

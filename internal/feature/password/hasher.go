@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -25,9 +24,8 @@ type HasherConfig struct {
 	Queue int
 	// Wait is the longest that a caller waits, up to a minute of real time. Zero: 5 s.
 	Wait time.Duration
-	// Collect is called before a hash when as many as there are slots were begun since the last call. Given
-	// runtime.GC, hashes take the memory of finished ones, whatever the pace of the collector. Optional.
-	Collect func()
+	// Around is called in a slot before each hash, and what it returns after it. Optional.
+	Around func() (after func())
 }
 
 const maxSlots = 256
@@ -51,11 +49,10 @@ func (c HasherConfig) validate() error {
 // most Slots times Params.MemoryKiB, or times 128 MiB while imported hashes are verified.
 // It is safe for concurrent use and has no goroutines of its own.
 type Hasher struct {
-	params  Params
-	dummy   string // verifies for nobody; takes as long as an own hash
-	queue   *queue
-	collect func()
-	begun   atomic.Int64 // hashes since the last call of collect
+	params Params
+	dummy  string // verifies for nobody; takes as long as an own hash
+	queue  *queue
+	around func() (after func())
 }
 
 // NewHasher returns a Hasher, or every problem of its configuration. It computes no hash.
@@ -69,7 +66,7 @@ func NewHasher(c HasherConfig) (*Hasher, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	h := &Hasher{params: c.Params, queue: newQueue(c.Slots, c.Queue, c.Wait), collect: c.Collect}
+	h := &Hasher{params: c.Params, queue: newQueue(c.Slots, c.Queue, c.Wait), around: c.Around}
 	h.dummy = newHash(c.Params, random(keySize)).encode()
 	return h, nil
 }
@@ -127,16 +124,14 @@ func (h *Hasher) VerifyNothing(ctx context.Context, password string) error {
 	return err
 }
 
-// enter takes a slot, and has the memory of finished hashes freed for the next when it is time.
+// enter takes a slot, and says to whom it may concern that a hash begins and ends there.
 func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
-	leave, err = h.queue.enter(ctx)
-	if err != nil || h.collect == nil {
-		return leave, err
+	free, err := h.queue.enter(ctx)
+	if err != nil || h.around == nil {
+		return free, err
 	}
-	if n := h.begun.Add(1); n > int64(h.queue.state.Slots) && h.begun.CompareAndSwap(n, 1) {
-		h.collect()
-	}
-	return leave, nil
+	after := h.around()
+	return func() { after(); free() }, nil
 }
 
 // Stats returns the present state of the slots and the queue.

@@ -228,21 +228,27 @@ func TestHasherKeepsToItsSlotsUnderLoad(t *testing.T) {
 	}
 }
 
-func TestMemoryOfHashesIsFreedOnceForAsManyAsThereAreSlots(t *testing.T) {
-	var collected atomic.Int64
-	h := newHasher(t, password.HasherConfig{Slots: 2, Wait: time.Minute, Collect: func() { collected.Add(1) }})
-	for i, want := range []int64{0, 0, 1, 1, 2} {
-		if err := h.VerifyNothing(t.Context(), "correct horse battery"); err != nil || collected.Load() != want {
-			t.Errorf("hash %d: collected %d times, want %d; %v", i+1, collected.Load(), want, err)
+func TestEachHashIsAnnouncedInItsSlot(t *testing.T) {
+	var under, most, begun atomic.Int64
+	h := newHasher(t, password.HasherConfig{Slots: 2, Wait: time.Minute, Around: func() func() {
+		begun.Add(1)
+		if n := under.Add(1); n > most.Load() {
+			most.Store(n)
 		}
-	}
+		return func() { under.Add(-1) }
+	}})
 	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() { _ = h.VerifyNothing(t.Context(), "correct horse battery") })
+	for range 6 {
+		wg.Go(func() {
+			if err := h.VerifyNothing(t.Context(), "correct horse battery"); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	wg.Wait()
-	if n := collected.Load(); n < 8 || n > 12 { // 25 hashes in all; two that begin at once can share a call
-		t.Errorf("25 hashes: collected %d times", n)
+	hash(t, h, "correct horse battery")
+	if begun.Load() != 7 || under.Load() != 0 || most.Load() > 2 {
+		t.Errorf("%d hashes of 7 announced, %d did not end, %d at once in 2 slots", begun.Load(), under.Load(), most.Load())
 	}
 }
 

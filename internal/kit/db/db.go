@@ -39,7 +39,7 @@ type Config struct {
 	Schema string
 	// Clock is the source of Now; nil means the machine's.
 	Clock clock.Clock
-	// MaxConns bounds the pool on PostgreSQL and the readers on SQLite; 0 means 10.
+	// MaxConns bounds the pool on PostgreSQL and the readers on SQLite, where more than processors (4 at least) are not used; 0 means 10.
 	MaxConns int
 	// Logger receives retries and slow starts; nil means slog.Default().
 	Logger *slog.Logger

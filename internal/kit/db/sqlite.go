@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -35,6 +36,9 @@ func sqliteDSN(path string, immediate bool) string {
 	q.Set("_defensive", "1")
 	if immediate {
 		q.Set("_txlock", "immediate")
+	} else {
+		// Readers are several, and what they do not keep themselves they find in the system's cache.
+		q.Add("_pragma", "cache_size(-512)") // KiB
 	}
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String()
 }
@@ -59,6 +63,8 @@ func openSQLite(ctx context.Context, path string, readers int) (*sqliteEngine, e
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), conn.Close(), w.Close())
 	}
+	// Reading waits for nothing but the processor, and each reader takes memory of its own.
+	readers = min(readers, max(4, runtime.GOMAXPROCS(0)))
 	r.SetMaxOpenConns(readers)
 	r.SetMaxIdleConns(readers)
 	return &sqliteEngine{readers: r, writers: w, conn: conn, slot: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}, nil
