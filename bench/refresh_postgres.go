@@ -121,7 +121,7 @@ func (w *world) bareRefreshes(ctx context.Context, clients int) (s side, done fu
 
 // refreshArgs binds the id as what the driver takes fastest.
 func refreshArgs(n int, counter uint64, now int64) []any {
-	return []any{[16]byte(idOf(sessionPrefix, n)), int64(counter), now, window.Milliseconds(), firstParty.ID, firstParty.Transport, firstParty.JKT}
+	return []any{[16]byte(idOf(sessionPrefix, n)), now, int64(counter), window.Milliseconds(), firstParty.ID, firstParty.Transport, firstParty.JKT}
 }
 
 // refreshed is what the statement answers.

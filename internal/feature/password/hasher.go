@@ -130,8 +130,15 @@ func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
 	if err != nil || h.around == nil {
 		return free, err
 	}
+	begun := false
+	defer func() {
+		if !begun { // around panics
+			free()
+		}
+	}()
 	after := h.around()
-	return func() { after(); free() }, nil
+	begun = true
+	return func() { defer free(); after() }, nil
 }
 
 // Stats returns the present state of the slots and the queue.

@@ -252,6 +252,25 @@ func TestEachHashIsAnnouncedInItsSlot(t *testing.T) {
 	}
 }
 
+func TestPanicAroundAHashKeepsNoSlot(t *testing.T) {
+	for name, around := range map[string]func() func(){
+		"before": func() func() { panic("before") }, "after": func() func() { return func() { panic("after") } },
+	} {
+		h := newHasher(t, password.HasherConfig{Slots: 1, Around: around})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			_ = h.VerifyNothing(t.Context(), "correct horse battery")
+		}()
+		if s := h.Stats(); s.InFlight != 0 {
+			t.Errorf("%s: %d hashes under way", name, s.InFlight)
+		}
+	}
+}
+
 func TestVerifyReturnsTheCallersContextError(t *testing.T) {
 	h := newHasher(t, password.HasherConfig{})
 	ctx, cancel := context.WithCancel(t.Context())
