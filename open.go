@@ -57,7 +57,7 @@ const backupCodeLife = 10 * 365 * 24 * time.Hour
 
 // open builds everything from the bottom up. What it opened before an error is in g, to be closed.
 func (g *Gatehouse) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{g.openDatabase, g.openKeys, g.openUI, g.openEdge, g.openTools, g.openFlows} {
+	for _, step := range []func(context.Context) error{g.openDatabase, g.openKeys, g.openUI, g.openEdge, g.openTools, g.openFlows, g.checkRoles} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("gatehouse: %w", err)
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
@@ -19,7 +21,7 @@ import (
 // openTenants opens what makes tenants, and lets people in and out of them.
 func (g *Gatehouse) openTenants(perMailbox, perNetwork ratelimit.Limit) (err error) {
 	g.tenancy, err = tenancy.New(tenancy.Config{Create: g.cfg.Tenants.Create, PerAccount: g.limit("tenant.create", g.cfg.Limits.TenantsPerAccount), Origin: g.cfg.PublicURL},
-		tenancy.Deps{DB: g.db, Roles: g.roles, Limiter: g.limiter, Letters: g.letters})
+		tenancy.Deps{DB: g.db, Roles: g.roles, Limiter: g.limiter, Letters: g.letters, Logger: g.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -38,6 +40,31 @@ func (g *Gatehouse) openTenants(perMailbox, perNetwork ratelimit.Limit) (err err
 		return err
 	}
 	g.govern = govern.New(govern.Deps{DB: g.db, Roles: g.roles, Tenancy: g.tenancy, Members: g.members, Invitations: g.invitations})
+	return nil
+}
+
+// shadowedExamples is how many tenants a warning names.
+const shadowedExamples = 5
+
+// checkRoles says at start which roles of the configuration do not count in some tenants, because those made
+// one of the same name for themselves. Commands beside a running server leave that to it.
+func (g *Gatehouse) checkRoles(ctx context.Context) error {
+	if g.cfg.NoWorkers {
+		return nil
+	}
+	for _, r := range g.roles.Roles() {
+		if role.BuiltIn(r.Name) {
+			continue
+		}
+		slugs, err := tenant.WithRole(ctx, g.db, r.Name)
+		if err != nil {
+			return err
+		}
+		if len(slugs) > 0 {
+			g.cfg.Logger.WarnContext(ctx, "tenants have a role of their own by the name of a configured one, and theirs counts there", "role", r.Name,
+				"tenants", len(slugs), "more", len(slugs) == tenant.MaxWithRole, "examples", slugs[:min(len(slugs), shadowedExamples)])
+		}
+	}
 	return nil
 }
 

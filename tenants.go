@@ -46,7 +46,8 @@ func (g *Gatehouse) CreateTenant(ctx context.Context, n NewTenant) (*Tenant, err
 	return shownTenant(g.govern.Create(ctx, n.Name, n.Slug, n.Owner))
 }
 
-// Tenant returns the tenant with this slug or id. Error code: tenant_not_found.
+// Tenant returns the tenant with this slug or id, or that has shown this domain to be its own; so do all
+// methods that take the name of a tenant. Error code: tenant_not_found.
 func (g *Gatehouse) Tenant(ctx context.Context, name string) (*Tenant, error) {
 	return shownTenant(g.govern.Find(ctx, name))
 }
@@ -123,28 +124,104 @@ func (g *Gatehouse) TenantMembers(ctx context.Context, tenant string, q MemberSe
 	return members, page.Next, nil
 }
 
+// byOperator is who the library and the command line act as in tenants: the operator of the machine.
+func byOperator() tenant.Actor { return tenant.ByStaff() }
+
 // AddMember makes an account a member of a tenant in a role, without asking it. Error codes:
 // tenant_not_found, account_not_found, member_already, role_unknown, memberships_too_many.
 func (g *Gatehouse) AddMember(ctx context.Context, tenant, account, role string) (*TenantMember, error) {
-	return shownMember(g.govern.AddMember(ctx, tenant, account, role))
+	return shownMember(g.govern.AddMember(ctx, byOperator(), tenant, account, role))
 }
 
 // SetMemberRole gives a member of a tenant another role. Error codes: tenant_not_found, member_not_found,
 // role_unknown, last_owner.
 func (g *Gatehouse) SetMemberRole(ctx context.Context, tenant, account, role string) (*TenantMember, error) {
-	return shownMember(g.govern.ChangeMember(ctx, tenant, account, member.Change{Role: &role}))
+	return shownMember(g.govern.ChangeMember(ctx, byOperator(), tenant, account, member.Change{Role: &role}))
 }
 
 // SetMemberPermissions gives a member of a tenant permissions besides those of their role, in place of
 // the ones they had. Error codes: tenant_not_found, member_not_found, permission_unknown.
 func (g *Gatehouse) SetMemberPermissions(ctx context.Context, tenant, account string, permissions []string) (*TenantMember, error) {
-	return shownMember(g.govern.ChangeMember(ctx, tenant, account, member.Change{Direct: &permissions}))
+	return shownMember(g.govern.ChangeMember(ctx, byOperator(), tenant, account, member.Change{Direct: &permissions}))
 }
 
 // RemoveMember ends an account's membership of a tenant. Its sessions stay: they are the account's. Error
 // codes: tenant_not_found, member_not_found, last_owner.
 func (g *Gatehouse) RemoveMember(ctx context.Context, tenant, account string) error {
 	return g.govern.RemoveMember(ctx, tenant, account)
+}
+
+// TenantInvitation is one that was neither accepted nor revoked.
+type TenantInvitation struct {
+	ID        string    `json:"id"`
+	Email     string    `json:"email"`
+	Role      string    `json:"role"`
+	InvitedBy string    `json:"invited_by"` // the name of who sent it last; empty when that is no member
+	Sent      int       `json:"sent"`       // how many mails
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Status    string    `json:"status"` // open, expired or void
+}
+
+// TenantInvitations returns at most limit invitations of a tenant by address, 1 to 200, 0 means 50, and what
+// after takes for the next page, empty at the end. Error codes: tenant_not_found, query_invalid.
+func (g *Gatehouse) TenantInvitations(ctx context.Context, tenant, after string, limit int) (invitations []*TenantInvitation, next string, err error) {
+	page, next, err := g.govern.Invitations(ctx, tenant, after, limit)
+	for _, i := range page {
+		j := i.JSON(g.db.Now())
+		invitations = append(invitations, &TenantInvitation{j.ID.String(), j.Email, j.Role, j.InvitedBy, j.Sent, j.CreatedAt, j.ExpiresAt, j.Status})
+	}
+	return invitations, next, err
+}
+
+// RevokeInvitation makes the link of the invitation with this id worthless. Error codes: tenant_not_found,
+// invitation_not_found.
+func (g *Gatehouse) RevokeInvitation(ctx context.Context, tenant, id string) error {
+	return g.govern.RevokeInvitation(ctx, tenant, id)
+}
+
+// TenantDomain is one that a tenant says is its own.
+type TenantDomain struct {
+	Domain       string     `json:"domain"`
+	Challenge    string     `json:"challenge"` // what the record or the file must hold
+	Record       string     `json:"record"`    // the name of the DNS record of type TXT
+	File         string     `json:"file"`      // the URL of the file
+	CreatedAt    time.Time  `json:"created_at"`
+	VerifiedAt   *time.Time `json:"verified_at"`   // nil: it is not shown
+	CheckedAt    *time.Time `json:"checked_at"`    // nil: nobody has looked yet
+	MissingSince *time.Time `json:"missing_since"` // nil unless it is verified and its challenge is gone
+}
+
+// TenantDomains returns the domains of a tenant by name. Error code: tenant_not_found.
+func (g *Gatehouse) TenantDomains(ctx context.Context, tenant string) ([]*TenantDomain, error) {
+	d, err := g.govern.Detail(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	domains := make([]*TenantDomain, len(d.Domains))
+	for i, one := range d.Domains {
+		shown := TenantDomain(one.JSON())
+		domains[i] = &shown
+	}
+	return domains, nil
+}
+
+// VerifyTenantDomain looks for the challenge of a tenant's domain, also of one that is verified: where both
+// places answer without it, the domain is the tenant's no more. Error codes: tenant_not_found,
+// domain_not_found, domain_unproven, domain_taken.
+func (g *Gatehouse) VerifyTenantDomain(ctx context.Context, tenant, domain string) (*TenantDomain, error) {
+	d, err := g.govern.VerifyDomain(ctx, tenant, domain)
+	if err != nil {
+		return nil, err
+	}
+	shown := TenantDomain(d.JSON())
+	return &shown, nil
+}
+
+// RemoveTenantDomain takes a domain from a tenant. The audit keeps the reason, 10 to 300 characters. Error
+// codes: tenant_not_found, domain_not_found, reason_required.
+func (g *Gatehouse) RemoveTenantDomain(ctx context.Context, tenant, domain, reason string) error {
+	return g.govern.RemoveDomain(ctx, tenant, domain, reason)
 }
 
 // Decision says whether somebody may do something in a tenant, and what that rests on.

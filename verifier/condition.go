@@ -17,7 +17,9 @@ import (
 // asked for something that would hold for nobody or for everybody by mistake.
 type Condition func(r *http.Request, id *Identity) error
 
-// Role wants the token's role to be one of roles.
+// Role wants the token's role to be one of roles. A name says only what its tenant means by it: a tenant may
+// have made a role of that name for itself, which holds what it pleases there, but for owner, admin and member.
+// Prefer [Permission].
 func Role(roles ...string) Condition {
 	wantNames("Role", roles)
 	return func(_ *http.Request, id *Identity) error {

@@ -79,7 +79,7 @@ func sql(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer d.Close()
 	for _, statement := range args {
-		ts.Check(d.Once(context.Background(), statement, nil))
+		ts.Check(d.In(db.All()).Once(context.Background(), statement, nil))
 	}
 }
 

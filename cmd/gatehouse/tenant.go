@@ -13,22 +13,27 @@ import (
 )
 
 type tenantCommand struct {
-	Create       tenantCreateCommand       `cmd:"" help:"Make a tenant with its first owner."`
-	List         tenantListCommand         `cmd:"" help:"Look tenants up by how their name or slug begins."`
-	Show         tenantShowCommand         `cmd:"" help:"Show one tenant."`
-	Suspend      tenantSuspendCommand      `cmd:"" help:"Keep a tenant's members out."`
-	Resume       tenantResumeCommand       `cmd:"" help:"Let a suspended tenant's members in again."`
-	Delete       tenantDeleteCommand       `cmd:"" help:"Delete a tenant with all that is in it. Accounts stay."`
-	Members      tenantMembersCommand      `cmd:"" help:"List who belongs to a tenant."`
-	AddMember    tenantAddMemberCommand    `cmd:"" help:"Make an account a member, without asking it."`
-	SetRole      tenantSetRoleCommand      `cmd:"" help:"Give a member another role."`
-	RemoveMember tenantRemoveMemberCommand `cmd:"" help:"End a membership."`
-	Explain      tenantExplainCommand      `cmd:"" help:"Say whether an account may do something in a tenant, and why."`
+	Create           tenantCreateCommand           `cmd:"" help:"Make a tenant with its first owner."`
+	List             tenantListCommand             `cmd:"" help:"Look tenants up by how their name or slug begins."`
+	Show             tenantShowCommand             `cmd:"" help:"Show one tenant."`
+	Suspend          tenantSuspendCommand          `cmd:"" help:"Keep a tenant's members out."`
+	Resume           tenantResumeCommand           `cmd:"" help:"Let a suspended tenant's members in again."`
+	Delete           tenantDeleteCommand           `cmd:"" help:"Delete a tenant with all that is in it. Accounts stay."`
+	Members          tenantMembersCommand          `cmd:"" help:"List who belongs to a tenant."`
+	AddMember        tenantAddMemberCommand        `cmd:"" help:"Make an account a member, without asking it."`
+	SetRole          tenantSetRoleCommand          `cmd:"" help:"Give a member another role."`
+	RemoveMember     tenantRemoveMemberCommand     `cmd:"" help:"End a membership."`
+	Invitations      tenantInvitationsCommand      `cmd:"" help:"List invitations that were not accepted."`
+	RevokeInvitation tenantRevokeInvitationCommand `cmd:"" help:"Make an invitation's link worthless."`
+	Domains          tenantDomainsCommand          `cmd:"" help:"List a tenant's domains."`
+	VerifyDomain     tenantVerifyDomainCommand     `cmd:"" help:"Look again for the challenge of a domain."`
+	RemoveDomain     tenantRemoveDomainCommand     `cmd:"" help:"Take a domain from a tenant."`
+	Explain          tenantExplainCommand          `cmd:"" help:"Say whether an account may do something in a tenant, and why."`
 }
 
 // tenantFlags are what commands about one tenant have in common.
 type tenantFlags struct {
-	Tenant string `arg:"" help:"Slug or id."`
+	Tenant string `arg:"" help:"Slug, id or verified domain."`
 	JSON   bool   `help:"As JSON."`
 }
 

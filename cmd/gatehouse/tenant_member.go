@@ -9,7 +9,7 @@ import (
 )
 
 type tenantMembersCommand struct {
-	Tenant string `arg:"" help:"Slug or id."`
+	Tenant string `arg:"" help:"Slug, id or verified domain."`
 	Prefix string `arg:"" optional:"" help:"How an address or a name begins. Without: all."`
 	Role   string `help:"Only those with this role."`
 	Limit  int    `default:"50" help:"At most so many; 0 means all."`

@@ -15,6 +15,7 @@ var everywhere = map[string]string{
 	"internal/domain/tenant/store.go":          "a path or a host name says which tenant before anybody is known to belong to it",
 	"internal/domain/tenant/store_domain.go":   "the same, by a domain that the tenant has shown to be its own; and such domains are looked at again, whoever's they are",
 	"internal/domain/tenant/store_leave.go":    "whoever erases an account is invited nowhere any more, whoever invited them",
+	"internal/domain/tenant/store_role.go":     "the operator is told which tenants have a role of their own by the name of a configured one",
 	"internal/domain/tenant/store_search.go":   "staff look tenants up",
 	"internal/domain/audit/list.go":            "staff read what happened in the whole service",
 	"internal/domain/audit/audit.go":           "old events are removed, whoever's they are",

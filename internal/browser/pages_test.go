@@ -419,6 +419,15 @@ var pages = []shown{
 	{name: "tenant-member-unknown", route: "/console/tenants/{tenant}/members/{account}/remove/", who: superuser, status: http.StatusNotFound, reach: func(b *tab, c *cast) {
 		b.visitFor("/console/tenants/"+c.team+"/members/nobody/remove/", http.StatusNotFound)
 	}},
+	{name: "tenant-invitation-revoke", route: "/console/tenants/{tenant}/invitations/{invitation}/revoke/", who: superuser, reach: func(b *tab, c *cast) {
+		b.visit("/console/tenants/" + c.team + "/")
+		b.send(`main a[href$="/revoke/"]`, http.StatusOK)
+	}},
+	{name: "tenant-domain-verify", route: "/console/tenants/{tenant}/domains/{domain}/verify/", who: superuser},
+	{name: "tenant-domain-remove", route: "/console/tenants/{tenant}/domains/{domain}/remove/", who: superuser},
+	{name: "tenant-domain-unknown", route: "/console/tenants/{tenant}/domains/{domain}/remove/", who: superuser, status: http.StatusNotFound, reach: func(b *tab, c *cast) {
+		b.visitFor("/console/tenants/"+c.team+"/domains/nowhere.example/remove/", http.StatusNotFound)
+	}},
 	{name: "tenant-delete", route: "/console/tenants/{tenant}/delete/", who: superuser},
 	{name: "tenant-delete-problem", route: "/console/tenants/{tenant}/delete/", who: superuser, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
 		b.visit("/console/tenants/" + c.team + "/delete/")

@@ -32,7 +32,7 @@ func adminBody(r pageRoute, subject string) string {
 		return `{"color":"#123456"}`
 	case "DELETE /admin/tenants/{tenant}/":
 		return `{"slug":"acme","reason":"a reason of some length"}`
-	case "POST /admin/tenants/{tenant}/suspend/", "POST /admin/tenants/{tenant}/resume/":
+	case "POST /admin/tenants/{tenant}/suspend/", "DELETE /admin/tenants/{tenant}/domains/{domain}/", "POST /admin/tenants/{tenant}/resume/":
 		return `{"reason":"a reason of some length"}`
 	case "POST /admin/permissions/":
 		return `{"name":"pages.read"}`
@@ -84,7 +84,7 @@ func TestTheAdminAPIIsForPresentStaffAlone(t *testing.T) {
 				continue
 			}
 			for _, id := range []string{"nobody", "0198c0de-0000-7000-8000-000000000000", "%00", "..%2f..%2fme", "%ff", "'%3B--", strings.Repeat("x", 5000), "%E2%80%AE" + canary, s.jo + "%20", "%0d%0aX-Evil:%20x"} {
-				path := strings.NewReplacer("{tenant}", id, "{permission}", id, "{account}", id, "{id}", id).Replace(r.path)
+				path := strings.NewReplacer("{tenant}", id, "{permission}", id, "{account}", id, "{domain}", id, "{id}", id).Replace(r.path)
 				a := w.call(r.method, path, body, bearer(root.access))
 				if strings.HasPrefix(r.path, "/admin/mails/") || strings.HasPrefix(r.path, "/admin/sessions/") {
 					if a.status == http.StatusNoContent {

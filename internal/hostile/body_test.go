@@ -87,6 +87,7 @@ var doors = []door{
 	{method: "DELETE", path: "/admin/tenants/{tenant}/", members: map[string]string{"slug": "string", "reason": "string"}, root: true},
 	{method: "POST", path: "/admin/tenants/{tenant}/members/", members: map[string]string{"account": "string", "role": "string"}, root: true},
 	{method: "PATCH", path: "/admin/tenants/{tenant}/members/{account}/", members: map[string]string{"role": "string?", "permissions": "list?"}, root: true},
+	{method: "DELETE", path: "/admin/tenants/{tenant}/domains/{domain}/", members: map[string]string{"reason": "string"}, root: true},
 	{method: "POST", path: "/admin/tenants/{tenant}/suspend/", members: map[string]string{"reason": "string"}, root: true},
 	{method: "POST", path: "/admin/tenants/{tenant}/resume/", members: map[string]string{"reason": "string"}, root: true},
 }
@@ -119,7 +120,7 @@ func (k key) at(d door) (path string, options []option) {
 	case d.bearer:
 		options = append(options, bearer(k.access))
 	}
-	return strings.NewReplacer("{tenant}", "acme", "{role}", "editor", "{account}", k.account, "{app}", k.app, "{passkey}", k.passkey).Replace(d.path), options
+	return strings.NewReplacer("{tenant}", "acme", "{role}", "editor", "{domain}", "acme.example.com", "{account}", k.account, "{app}", k.app, "{passkey}", k.passkey).Replace(d.path), options
 }
 
 // The list above is the whole: a new route that takes a body belongs into it.

@@ -222,7 +222,8 @@ var sound = []string{
 	"/console/accounts/{account}/send-reset/", "/console/accounts/{account}/unlock/", "/console/accounts/{account}/look/", "/console/templates/{kind}/{language}/test/",
 	"/account/tenants/{tenant}/domains/{domain}/remove/", "/account/tenants/{tenant}/domains/{domain}/verify/", "/account/tenants/{tenant}/invitations/{invitation}/resend/", "/account/tenants/{tenant}/invitations/{invitation}/revoke/",
 	"/account/tenants/{tenant}/members/{account}/remove/", "/account/tenants/{tenant}/roles/{role}/delete/", "/console/tenants/{tenant}/suspend/", "/console/tenants/{tenant}/resume/",
-	"/console/tenants/{tenant}/members/{account}/remove/",
+	"/console/tenants/{tenant}/members/{account}/remove/", "/console/tenants/{tenant}/domains/{domain}/verify/", "/console/tenants/{tenant}/domains/{domain}/remove/",
+	"/console/tenants/{tenant}/invitations/{invitation}/revoke/",
 }
 
 // settled are the forms about one thing that may be gone already, which is no mistake: they answer

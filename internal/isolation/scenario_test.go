@@ -136,6 +136,7 @@ func (s *scenario) domains() {
 			s.t.Fatal(err)
 		}
 	}
+	s.must("", http.MethodGet, "/admin/tenants/"+shared+"/", nil, s.staff)
 	s.must("", http.MethodGet, s.at+"domains/", nil, s.token)
 	s.must("", http.MethodPost, s.at+"domains/", map[string]any{"domain": "former.example.com"}, s.token)
 	s.must("", http.MethodDelete, s.at+"domains/former.example.com/", nil, s.token)
@@ -209,6 +210,11 @@ func (s *scenario) administration() {
 	s.must("", http.MethodPatch, s.admins+"members/"+s.tom.ID+"/", map[string]any{"role": "editor", "permissions": []string{"notes.read"}}, s.staff)
 	s.must("", http.MethodDelete, s.admins+"members/"+s.tom.ID+"/", nil, s.staff)
 	s.must("", http.MethodPost, s.admins+"members/", map[string]any{"account": s.tom.ID, "role": "member"}, s.staff)
+	s.must("", http.MethodGet, s.admins+"invitations/", nil, s.staff)
+	revoked := s.must("", http.MethodPost, s.at+"invitations/", map[string]any{"email": "dropped@example.com", "role": "member"}, s.token).member("id")
+	s.must("", http.MethodDelete, s.admins+"invitations/"+revoked+"/", nil, s.staff)
+	s.must("", http.MethodPost, s.at+"domains/", map[string]any{"domain": "disputed.example.com"}, s.token)
+	s.must("", http.MethodDelete, s.admins+"domains/disputed.example.com/", why, s.staff)
 	s.must("", http.MethodGet, s.admins+"explain/?permission=notes.read&account="+s.tom.ID, nil, s.staff)
 	for _, query := range []string{"", "?account=" + s.tom.ID, "?kind=member.", "?account=" + s.tom.ID + "&kind=session.", "?address=192.0.2.1", "?actor=self&kind=session.created"} {
 		s.must("", http.MethodGet, "/admin/audit/"+query, nil, s.staff)
@@ -256,6 +262,7 @@ func (s *scenario) background() {
 		"invitations": func() error { _, err := invitation.Sweep(ctx, d, 10); return err },
 		"audit":       func() error { _, err := audit.Sweep(ctx, d, 10); return err },
 		"stats":       func() error { return stat.Collect(ctx, d) },
+		"roles":       func() error { _, err := tenant.WithRole(ctx, d, "clerk"); return err },
 	} {
 		if err := sweep(); err != nil {
 			s.t.Errorf("%s: %v", name, err)

@@ -7,6 +7,7 @@ type Actor struct {
 	member  uuid.UUID
 	session uuid.UUID
 	staff   bool
+	officer uuid.UUID // the account of the member of staff; uuid.Nil: the operator of the machine
 }
 
 // By is a member, who may do what their role allows at the moment of the change.
@@ -18,9 +19,15 @@ func (a Actor) Through(session uuid.UUID) Actor {
 	return a
 }
 
-// ByStaff is whoever runs the service: a member of staff whose permission was checked, or the command
-// line. They may do all.
+// ByStaff is whoever runs the service: the command line, or staff where it does not matter who of them it
+// is, and whose permission was checked. They may do all.
 func ByStaff() Actor { return Actor{staff: true} }
+
+// ByOfficer is one member of staff whose permission was checked. They may do all but what Entrust
+// refuses. uuid.Nil may do nothing.
+func ByOfficer(accountID uuid.UUID) Actor {
+	return Actor{staff: accountID != uuid.Nil, officer: accountID}
+}
 
 // Staff reports whether it is whoever runs the service.
 func (a Actor) Staff() bool { return a.staff }

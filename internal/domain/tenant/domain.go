@@ -27,9 +27,11 @@ type Domain struct {
 	// TriedAt is when that was looked at last, whatever came of it; zero: never.
 	TriedAt time.Time
 	// MissingSince is when a domain that is verified was first seen without its challenge, by all that
-	// have looked since; zero: it has it. Missed is how often.
+	// have looked since; zero: it has it. Missed is how often, and MissedBoth how often in a row up to now
+	// both places answered.
 	MissingSince time.Time
 	Missed       int
+	MissedBoth   int
 }
 
 // newChallenge names the tenant, so that it is of no use to another, and is never the same twice, so that

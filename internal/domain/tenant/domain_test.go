@@ -62,6 +62,9 @@ func TestADomainIsOfWhoHasShownIt(t *testing.T) {
 		if _, err := tenant.ByDomain(ctx, w.DB.DB, "example.com"); !errors.Is(err, tenant.ErrNotFound) {
 			t.Errorf("of a suspended tenant: %v", err)
 		}
+		if found, err := tenant.Holder(ctx, w.DB.DB, "example.com"); err != nil || found.ID != globex.ID {
+			t.Errorf("held by a suspended tenant: %v, %v", found, err)
+		}
 		w.Within(globex.ID, func(tx *db.Tx) error { return tenant.MarkUnverified(ctx, tx, his) })
 		if err := marks(w, hers); err != nil {
 			t.Errorf("given up, and still taken: %v", err)

@@ -11,8 +11,12 @@ const (
 	// MaxDomains is how many domains a tenant can have, and how many it can admit addresses of.
 	MaxDomains = 20
 	// MaxMissed is how many looks in a row, a day or more apart, find a verified domain without its
-	// challenge until it is the tenant's no more: one bad day of its name servers takes it from nobody.
+	// challenge in both places until it is the tenant's no more: one bad day of its name servers takes it
+	// from nobody.
 	MaxMissed = 3
+	// MaxHalfMissed is how many where a place was silent in any of them: the challenge may be there, and
+	// yet whoever has lost a domain shall not keep it because the one who has it now runs no site.
+	MaxHalfMissed = 14
 	// MaxMemberships is how many tenants one account can belong to.
 	MaxMemberships = 1000
 

@@ -66,36 +66,16 @@ func SlugOf(name string) string {
 }
 
 // ParseName returns a name as it is shown and the key that is unique. It returns ErrName for what is
-// empty, too long, holds control or invisible characters, or mixes scripts that look alike.
+// empty, too long, holds characters that cannot be seen or told from usual letters, has nothing but signs
+// that its look leaves out, or mixes scripts or digits.
 func ParseName(text string) (name, key string, err error) {
 	name = norm.NFC.String(strings.Join(strings.Fields(text), " "))
-	if n := utf8.RuneCountInString(name); n < 2 || n > 80 || !utf8.ValidString(text) || !oneScript(name) {
+	key = cases.Fold().String(norm.NFKC.String(name))
+	n := utf8.RuneCountInString(name)
+	if n < 2 || n > 80 || !utf8.ValidString(text) || !readable(name, key) || !oneScript(name) || look(key) == "" {
 		return "", "", ErrName
 	}
-	for _, r := range name {
-		if !unicode.IsPrint(r) {
-			return "", "", ErrName
-		}
-	}
-	return name, cases.Fold().String(norm.NFKC.String(name)), nil
-}
-
-// scripts whose letters are taken for each other's.
-var scripts = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
-
-// oneScript reports whether text has letters of at most one of those.
-func oneScript(text string) bool {
-	seen := -1
-	for _, r := range text {
-		i := slices.IndexFunc(scripts, func(t *unicode.RangeTable) bool { return unicode.Is(t, r) })
-		if i >= 0 && seen >= 0 && i != seen {
-			return false
-		}
-		if i >= 0 {
-			seen = i
-		}
-	}
-	return true
+	return name, key, nil
 }
 
 // ParseDomain returns a domain in its one spelling, lower case and in ASCII (RFC 5891). It returns

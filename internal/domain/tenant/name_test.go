@@ -76,6 +76,47 @@ func TestNamesHaveOneSpellingAndOneScript(t *testing.T) {
 	}
 }
 
+func TestNamesHoldNothingInvisible(t *testing.T) {
+	for _, r := range []rune{0x00ad, 0x034f, 0x061c, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b, 0x180c, 0x180d, 0x180e, 0x180f, 0x200b, 0x200d, 0x200e, 0x2060, 0x2065, 0x2800, 0x3164, 0xfe00, 0xfe0f,
+		0xfeff, 0xffa0, 0xfff0, 0xfffc, 0x13441, 0x16fe4, 0x1bca0, 0x1d159, 0x1d173, 0xe0000, 0xe0020, 0xe0100, 0xe01ef, 0xe0fff} {
+		for _, typed := range []string{"Ac" + string(r) + "me", "Acme" + string(r), string(r) + string(r), string(r) + "日本"} {
+			if _, _, err := tenant.ParseName(typed); !errors.Is(err, tenant.ErrName) {
+				t.Errorf("%U in %q: %v", r, typed, err)
+			}
+		}
+	}
+}
+
+func TestNamesMixScriptsOnlyWhereALanguageDoes(t *testing.T) {
+	for _, typed := range []string{"日本 Office 7", "ソニーのSony", "한국 KBS 韓國", "Acme ㄅㄆ 中文", "東京々", "สวัสดี ๗", "শ্রী ৭", "नमस्ते 24", "שלום", "محمد ٧", "محمد 7", "ايران ۷", "བོད་ཡིག", "ქართული", "Հայ", "Hawaiʻi", "Việt Nam", "Q\u0307 Co",
+		"Рога № 5™", "𝐀𝐜𝐦𝐞", "Azərbaycan", "Eʋegbe Ɖɔ", "Marks & Spencer", "C++ <Lab>", "★ Bar", "７ Rooms 7", "ﾊﾟﾅ Co"} {
+		if _, _, err := tenant.ParseName(typed); err != nil {
+			t.Errorf("%q: %v", typed, err)
+		}
+	}
+	for why, typed := range map[string]string{
+		"Thai digit": "Acm๐", "Bengali digit": "Acme ০", "Kannada letter": "Gಂogle", "Kannada digit": "G೦ogle", "Myanmar digit": "G၀ogle", "Malayalam letter": "Gംogle", "Malayalam": "G൦ogle", "Hebrew": "Acmeס", "Georgian": "Acmeჿ",
+		"Cherokee": "Ꭺcme", "Arabic digit": "Acme ٥", "Kana with Hangul": "ひ한", "Bopomofo with kana": "ㄅひ", "Cyrillic with Han": "Рога 日本", "Greek with a mathematical letter": "𝐀θήνα", "a mathematical alpha": "𝛢cme",
+		"two kinds of digits": "नमस्ते २ 4", "Arabic and Persian digits": "محمد ٧۷", "another system's digits": "नमस्ते ৭", "Armenian sign": "Acme՞",
+	} {
+		if _, _, err := tenant.ParseName(typed); !errors.Is(err, tenant.ErrName) {
+			t.Errorf("%s, %q: %v", why, typed, err)
+		}
+	}
+}
+
+func TestNamesHaveLettersAndSignsThatCanBeToldApart(t *testing.T) {
+	for why, typed := range map[string]string{
+		"Latin alpha": "ɑcme", "its capital": "Ɑcme", "script g": "Gooɡle", "small capital": "ᴀcme", "Extended-D": "Acmeꜱ", "Extended-E": "Acꬺe", "a click": "Googǀe", "modifier": "ᵃcme", "modifier of Extended-F": "Acme\U00010780",
+		"only marks": "\u0301\u0302", "a mark in front": "\u0301Acme", "a mark on a blank": "Acme \u0301x", "a mark on a digit": "7\u20e3", "an acute of its own": "O´Neil", "only punctuation": "-- !",
+		"a rare dash": "Acme⸺Bank", "a rare sign": "Acme❘⁝", "a mathematical sign": "Acme∶Bank", "a colon that is none": "Acme꞉", "a rare letter of no script": "Acmeꜞ",
+	} {
+		if _, _, err := tenant.ParseName(typed); !errors.Is(err, tenant.ErrName) {
+			t.Errorf("%s, %q: %v", why, typed, err)
+		}
+	}
+}
+
 func TestDomainsHaveOneSpelling(t *testing.T) {
 	for typed, want := range map[string]string{
 		"example.com": "example.com", " Example.COM. ": "example.com", "sub.example.co.uk": "sub.example.co.uk", "BÜCHER.example": "xn--bcher-kva.example",
@@ -90,7 +131,7 @@ func TestDomainsHaveOneSpelling(t *testing.T) {
 		"a port": "example.com:443", "a path": "example.com/x", "a scheme": "https://example.com", "a user": "a@example.com", "wildcard": "*.example.com", "underscore": "_dmarc.example.com",
 		"empty label": "a..example.com", "blank": "exam ple.com", "NUL": "example.com\x00", "line": "example.com\nexample.org", "no UTF-8": "ex\xffample.com",
 		"long label": strings.Repeat("a", 64) + ".example.com", "long": strings.Repeat("a.", 130) + "example.com",
-		"mixed scripts": "ex\u0430mple.com", "and encoded": "xn--exmple-4nf.com", "full width": "ｅxample.com", "a full stop of another kind": "example。com", "invisible": "exa\u200bmple.com",
+		"mixed scripts": "ex\u0430mple.com", "Thai in Latin": "exampleก.com", "and encoded": "xn--exmple-4nf.com", "full width": "ｅxample.com", "a full stop of another kind": "example。com", "invisible": "exa\u200bmple.com",
 		"broken punycode": "xn--a.example", "a dash first": "-example.com",
 	} {
 		if got, err := tenant.ParseDomain(typed); !errors.Is(err, tenant.ErrDomain) {

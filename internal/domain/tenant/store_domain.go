@@ -9,10 +9,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
-const domainColumns = `domain, challenge, created_at, verified_at, checked_at, tried_at, missing_since, missed`
+const domainColumns = `domain, challenge, created_at, verified_at, checked_at, tried_at, missing_since, missed, missed_both`
 
 func (d *Domain) dest() []any {
-	return []any{&d.Domain, &d.Challenge, db.Time(&d.CreatedAt), db.Time(&d.VerifiedAt), db.Time(&d.CheckedAt), db.Time(&d.TriedAt), db.Time(&d.MissingSince), &d.Missed}
+	return []any{&d.Domain, &d.Challenge, db.Time(&d.CreatedAt), db.Time(&d.VerifiedAt), db.Time(&d.CheckedAt), db.Time(&d.TriedAt), db.Time(&d.MissingSince), &d.Missed, &d.MissedBoth}
 }
 
 // Domains lists a tenant's domains by name, at most MaxDomains.
@@ -65,7 +65,7 @@ func AddDomain(ctx context.Context, tx *db.Tx, t *Tenant, domain string) (*Domai
 // MarkVerified notes that a locked tenant's domain was found to be its own now. Of tenants that have
 // shown it at once, one gets it. It returns ErrDomainTaken; on PostgreSQL the transaction is then lost.
 func MarkVerified(ctx context.Context, tx *db.Tx, d *Domain) error {
-	_, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = COALESCE(verified_at, $3), checked_at = $3, tried_at = $3, missing_since = NULL, missed = 0 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now)
+	_, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = COALESCE(verified_at, $3), checked_at = $3, tried_at = $3, missing_since = NULL, missed = 0, missed_both = 0 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now)
 	if tx.Unique(err) {
 		return ErrDomainTaken
 	}
@@ -73,7 +73,7 @@ func MarkVerified(ctx context.Context, tx *db.Tx, d *Domain) error {
 		return fmt.Errorf("tenant: mark verified: %w", err)
 	}
 	d.looked(tx.Now)
-	d.MissingSince, d.Missed = time.Time{}, 0
+	d.MissingSince, d.Missed, d.MissedBoth = time.Time{}, 0, 0
 	if !d.Verified() {
 		d.VerifiedAt = tx.Now
 	}
@@ -83,18 +83,24 @@ func MarkVerified(ctx context.Context, tx *db.Tx, d *Domain) error {
 // looked notes a look that had an answer.
 func (d *Domain) looked(now time.Time) { d.CheckedAt, d.TriedAt = now, now }
 
-// MarkMissing notes that a locked tenant's verified domain was found without its challenge now. At the last
-// of MaxMissed times in a row it is unverified.
-func MarkMissing(ctx context.Context, tx *db.Tx, d *Domain) error {
-	if d.Missed+1 >= MaxMissed {
+// MarkMissing notes that a locked tenant's verified domain was found without its challenge now, in both
+// places or in the one that answered. At the last of MaxMissed times in a row in both, and of MaxHalfMissed
+// at all, it is unverified.
+func MarkMissing(ctx context.Context, tx *db.Tx, d *Domain, both bool) error {
+	missed, missedBoth := d.Missed+1, 0
+	if both {
+		missedBoth = d.MissedBoth + 1
+	}
+	if missed >= MaxHalfMissed || missedBoth >= MaxMissed {
 		return MarkUnverified(ctx, tx, d)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET checked_at = $3, tried_at = $3, missing_since = COALESCE(missing_since, $3), missed = missed + 1 WHERE tenant_id = $1 AND domain = $2`,
-		d.TenantID, d.Domain, tx.Now); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET checked_at = $3, tried_at = $3, missing_since = COALESCE(missing_since, $3), missed = $4, missed_both = $5 WHERE tenant_id = $1 AND domain = $2`,
+		d.TenantID, d.Domain, tx.Now, missed, missedBoth); err != nil {
 		return fmt.Errorf("tenant: mark missing: %w", err)
 	}
 	d.looked(tx.Now)
-	if d.Missed++; !d.Missing() {
+	d.Missed, d.MissedBoth = missed, missedBoth
+	if !d.Missing() {
 		d.MissingSince = tx.Now
 	}
 	return nil
@@ -102,11 +108,11 @@ func MarkMissing(ctx context.Context, tx *db.Tx, d *Domain) error {
 
 // MarkUnverified notes that a locked tenant's domain was not, or not any more, found to be its own.
 func MarkUnverified(ctx context.Context, tx *db.Tx, d *Domain) error {
-	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = NULL, checked_at = $3, tried_at = $3, missing_since = NULL, missed = 0 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE tenant_domain SET verified_at = NULL, checked_at = $3, tried_at = $3, missing_since = NULL, missed = 0, missed_both = 0 WHERE tenant_id = $1 AND domain = $2`, d.TenantID, d.Domain, tx.Now); err != nil {
 		return fmt.Errorf("tenant: mark unverified: %w", err)
 	}
 	d.looked(tx.Now)
-	d.VerifiedAt, d.MissingSince, d.Missed = time.Time{}, time.Time{}, 0
+	d.VerifiedAt, d.MissingSince, d.Missed, d.MissedBoth = time.Time{}, time.Time{}, 0, 0
 	return nil
 }
 
@@ -128,6 +134,24 @@ func TakeDue(ctx context.Context, d *db.DB, before time.Time) (*Domain, error) {
 	return &one, nil
 }
 
+// SampleVerified returns some verified domains of all tenants, at most n and whichever, that nobody has looked
+// at since before, and that are not missing. It asks beyond any scope, to compare what others show with what
+// is not found; nothing is written down of them.
+func SampleVerified(ctx context.Context, d *db.DB, before time.Time, n int) ([]*Domain, error) {
+	var all []*Domain
+	err := d.In(db.All()).Each(ctx, `SELECT tenant_id, `+domainColumns+` FROM tenant_domain
+		WHERE verified_at IS NOT NULL AND tried_at < $1 AND missed = 0 ORDER BY random() LIMIT $2`, []any{before, n}, func(scan func(...any) error) error {
+		one := &Domain{}
+		err := scan(append([]any{&one.TenantID}, one.dest()...)...)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant: sample verified: %w", err)
+	}
+	return all, nil
+}
+
 // RemoveDomain takes a domain from a locked tenant. It returns ErrDomainNotFound.
 func RemoveDomain(ctx context.Context, tx *db.Tx, t *Tenant, domain string) error {
 	n, err := tx.Exec(ctx, `DELETE FROM tenant_domain WHERE tenant_id = $1 AND domain = $2`, t.ID, domain)
@@ -144,8 +168,17 @@ func RemoveDomain(ctx context.Context, tx *db.Tx, t *Tenant, domain string) erro
 // spells it. It asks beyond any scope, so what it returns says nothing of who may come in. It returns
 // ErrNotFound.
 func ByDomain(ctx context.Context, d *db.DB, domain string) (*Tenant, error) {
+	t, err := Holder(ctx, d, domain)
+	if err == nil && !t.Active {
+		return nil, ErrNotFound
+	}
+	return t, err
+}
+
+// Holder is ByDomain for staff: it returns a tenant that is suspended too.
+func Holder(ctx context.Context, d *db.DB, domain string) (*Tenant, error) {
 	return one(func(dest []any) error {
 		return d.In(db.All()).Row(ctx, `SELECT `+Columns+` FROM tenant_domain o JOIN tenant t ON t.id = o.tenant_id
-			WHERE o.domain = $1 AND o.verified_at IS NOT NULL AND t.active`, []any{domain}, dest...)
+			WHERE o.domain = $1 AND o.verified_at IS NOT NULL`, []any{domain}, dest...)
 	})
 }

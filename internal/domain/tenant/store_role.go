@@ -42,3 +42,22 @@ func OwnRoles(ctx context.Context, d *db.DB, id ID) ([]role.Role, error) {
 	}
 	return all, nil
 }
+
+// MaxWithRole is how many tenants WithRole returns.
+const MaxWithRole = 1000
+
+// WithRole returns the slugs of the tenants that made a role of this name for themselves, the oldest tenant
+// first, at most MaxWithRole.
+func WithRole(ctx context.Context, d *db.DB, name string) ([]string, error) {
+	var slugs []string
+	err := d.In(db.All()).Each(ctx, `SELECT t.slug FROM tenant_role r JOIN tenant t ON t.id = r.tenant_id WHERE r.name = $1 ORDER BY r.tenant_id LIMIT $2`, []any{name, MaxWithRole}, func(scan func(...any) error) error {
+		var slug string
+		err := scan(&slug)
+		slugs = append(slugs, slug)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant: with role: %w", err)
+	}
+	return slugs, nil
+}

@@ -144,8 +144,8 @@ func TestANameThatLooksLikeAnothersIsTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, want := range map[string]error{
-			"Асме": tenant.ErrNameTaken, "АСМЕ": tenant.ErrNameTaken, "Acrne": tenant.ErrNameTaken, "AC-ME": tenant.ErrNameTaken, "Mockba": tenant.ErrNameTaken,
-			"Acmé": nil, "Асма": nil, "Асме Банк": nil, "Ас": nil, "Ac Me": nil, "Рога и копыта": nil, "Μοσχα": nil, "アクメ": nil,
+			"Асме": tenant.ErrNameTaken, "АСМЕ": tenant.ErrNameTaken, "Acrne": tenant.ErrNameTaken, "AC-ME": tenant.ErrNameTaken, "Ac Me": tenant.ErrNameTaken, "Mockba": tenant.ErrNameTaken,
+			"Acmé": nil, "Асма": nil, "Асме Банк": nil, "Ас": nil, "Рога и копыта": nil, "Μοσχα": nil, "アクメ": nil,
 		} {
 			if _, err := create(w, name, "slug-"+uuid.NewString()[:8]); !errors.Is(err, want) || (err == nil) != (want == nil) {
 				t.Errorf("%q: %v", name, err)

@@ -8,6 +8,8 @@
 package member
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
@@ -21,6 +23,7 @@ import (
 
 // Failures a caller can act on. Those of package tenant and role.ErrEscalation come besides.
 var (
+	ErrChanged      = fault.New(fault.Conflict, "member_changed", "What this member may do was changed meanwhile. Look at it as it is now, and decide anew.")
 	ErrInactive     = fault.New(fault.Conflict, "member_inactive", "This account is disabled, so it cannot be an owner.")
 	ErrPermissions  = fault.New(fault.Invalid, "permissions_too_many", "A role can hold at most 100 permissions, and a member as many besides their role.")
 	ErrRoleNotFound = fault.New(fault.NotFound, "role_not_found", "There is no such role.")
@@ -47,6 +50,13 @@ type Member struct {
 	FullName  string
 	Active    bool // whether the account is
 	JoinedAt  time.Time
+}
+
+// Mark stands for what the member may do: it differs when their role or their own permissions do. What a role
+// gives is not part of it.
+func (m *Member) Mark() string {
+	sum := sha256.Sum256([]byte(m.Role + " " + role.Join(m.Direct)))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // Query asks for members of a tenant. Empty members pick none out.

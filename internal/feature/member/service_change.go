@@ -20,6 +20,8 @@ import (
 type Change struct {
 	Role   *string
 	Direct *[]string // permissions besides those of the role, in place of those they have
+	// Was is the Mark of the member that the wish was made of; empty: of whatever they are.
+	Was string
 }
 
 // deed is a change under way: of a locked tenant, by somebody who may do there what grant says.
@@ -44,8 +46,8 @@ func (s *Service) SetPermissions(ctx context.Context, by tenant.Actor, id tenant
 
 // Set changes what a member may do, all of it or nothing, and tells them, unless they were told of the same
 // within the hour. by must be able to do all that the member can, and all that they give. It returns
-// role.ErrEscalation, role.ErrUnknown, role.ErrPermission, ErrPermissions, ErrInactive, tenant.ErrLastOwner,
-// tenant.ErrMemberNotFound and what tenant.Act does.
+// role.ErrEscalation, role.ErrUnknown, role.ErrPermission, ErrPermissions, ErrInactive, ErrChanged,
+// tenant.ErrLastOwner, tenant.ErrMemberNotFound and what tenant.Act and tenant.Entrust do.
 func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subject string, c Change) (*Member, error) {
 	more, err := s.declared(ctx)
 	if err != nil {
@@ -61,6 +63,9 @@ func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		d.postage = paid
 		if !d.grant.Commands(m.Grant) {
 			return role.ErrEscalation
+		}
+		if c.Was != "" && c.Was != m.Mark() {
+			return ErrChanged
 		}
 		told, err := s.setRole(ctx, d, m, c.Role)
 		if err != nil {
@@ -127,6 +132,9 @@ func (s *Service) setRole(ctx context.Context, d deed, m *Member, to *string) (k
 	case r.Name == role.Owner && !m.Active:
 		return "", ErrInactive
 	}
+	if err := tenant.Entrust(ctx, d.tx, d.tenant, d.by, m.AccountID, m.Grant, r.Permissions); err != nil {
+		return "", err
+	}
 	if err := tenant.SetRole(ctx, d.tx, d.tenant, m.AccountID, r.Name); err != nil {
 		return "", err
 	}
@@ -145,6 +153,9 @@ func (s *Service) setDirect(ctx context.Context, d deed, m *Member, to *[]string
 	}
 	entries, err := s.entries(d.grant, *to, m.Direct, declared)
 	if err != nil || slices.Equal(entries, m.Direct) {
+		return "", err
+	}
+	if err := tenant.Entrust(ctx, d.tx, d.tenant, d.by, m.AccountID, m.Grant, entries); err != nil {
 		return "", err
 	}
 	if err := tenant.SetPermissions(ctx, d.tx, d.tenant, m.AccountID, entries); err != nil {

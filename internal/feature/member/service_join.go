@@ -45,7 +45,7 @@ func leave(ctx context.Context, tx *db.Tx, t *tenant.Tenant, accountID account.I
 
 // Add makes an account a member without asking it, which is for staff and the command line alone. It
 // returns tenant.ErrPermission to others, account.ErrNotFound, tenant.ErrMember, tenant.ErrEmailDomain,
-// role.ErrUnknown, and ErrInactive where it would be an owner.
+// role.ErrUnknown, ErrInactive where it would be an owner, and what tenant.Entrust does.
 func (s *Service) Add(ctx context.Context, by tenant.Actor, id tenant.ID, subject, as string) (*Member, error) {
 	if !by.Staff() {
 		return nil, tenant.ErrPermission
@@ -54,6 +54,7 @@ func (s *Service) Add(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		return nil, account.ErrNotFound
 	}
 	var added *Member
+	refused := audit.Event{Kind: "member.change_refused", TenantID: id}
 	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, "", func(tx *db.Tx, t *tenant.Tenant, _ role.Grant) error {
 		a, err := account.FindBySubject(ctx, tx, subject)
 		if err != nil {
@@ -66,13 +67,17 @@ func (s *Service) Add(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		if r.Name == role.Owner && !a.Active {
 			return ErrInactive
 		}
+		refused.AccountID = a.ID
+		if err := tenant.Entrust(ctx, tx, t, by, a.ID, role.Grant{}, r.Permissions); err != nil {
+			return err
+		}
 		if err := join(ctx, tx, t, a, r.Name, "staff"); err != nil {
 			return err
 		}
 		added, err = find(ctx, tx, s.Deps.Roles, t.ID, subject)
 		return err
 	})
-	return added, err
+	return added, s.refused(ctx, by, refused, err)
 }
 
 // Joinable returns the tenants that an account may join without being invited: the one that has shown

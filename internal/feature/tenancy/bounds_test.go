@@ -124,7 +124,7 @@ func TestDomainsAreAddedOnlySoOftenInADay(t *testing.T) {
 		}
 		for range 49 {
 			w.adds(acme, "example.org")
-			if err := w.service.RemoveDomain(t.Context(), by, acme.ID, "example.org"); err != nil {
+			if err := w.service.RemoveDomain(t.Context(), by, acme.ID, "example.org", ""); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -3,8 +3,10 @@ package tenancy
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -48,12 +50,17 @@ func TestADomainWhoseSiteAndNameServerForgetItIsLostInDays(t *testing.T) {
 			missed int
 		}{
 			{"neither has it", nil, 1},
-			{"the site is broken", broken.Store, 1},
+			{"the site is broken", broken.Store, 2},
 			{"the name server is", func(on bool) {
 				w.set(func() { w.fail = map[bool]dnsmessage.Type{true: dnsmessage.TypeTXT}[on] })
-			}, 1},
-			{"neither has it still", nil, 2},
-			{"nor on the day after", nil, 0},
+			}, 3},
+			{"both are", func(on bool) {
+				broken.Store(on)
+				w.set(func() { w.fail = map[bool]dnsmessage.Type{true: dnsmessage.TypeTXT}[on] })
+			}, 3},
+			{"neither has it still", nil, 4},
+			{"nor on the day after", nil, 5},
+			{"nor on the third", nil, 0},
 		} {
 			if c.silent != nil {
 				c.silent(true)
@@ -68,9 +75,43 @@ func TestADomainWhoseSiteAndNameServerForgetItIsLostInDays(t *testing.T) {
 				c.silent(false)
 			}
 			all, err := s.Domains(ctx, acme.ID)
-			if err != nil || all[0].Missed != c.missed || all[0].Verified() != (i < 4) {
+			if err != nil || all[0].Missed != c.missed || all[0].Verified() != (i < 6) {
 				t.Errorf("%s: %+v, %v", c.what, all, err)
 			}
+		}
+	})
+}
+
+// silence is a prober that no place answers.
+type silence struct {
+	mu           sync.Mutex
+	asking, most int
+}
+
+func (p *silence) Prove(context.Context, *tenant.Domain) Proof {
+	p.ask(1)
+	defer p.ask(-1)
+	time.Sleep(2 * lookTime)
+	return Proof{}
+}
+
+func (p *silence) ask(more int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asking += more
+	p.most = max(p.most, p.asking)
+}
+
+func TestSilentDomainsHoldUpNoOtherForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &silence{}
+		began := time.Now()
+		proofs := (&Service{Deps: Deps{Prover: p}}).prove(t.Context(), make([]*tenant.Domain, checks+checkBlind))
+		if took := time.Since(began); len(proofs) != checks+checkBlind || took > checkTime/2 {
+			t.Errorf("%d looks took %v", len(proofs), took)
+		}
+		if p.most != checkWidth {
+			t.Errorf("%d at once", p.most)
 		}
 	})
 }

@@ -131,6 +131,68 @@ func TestADomainIsOfTheFirstToShowIt(t *testing.T) {
 	})
 }
 
+// A tenant that has used up its looks is looked at all the same, or nobody could settle a dispute.
+func TestStaffLookAtDomainsAtAnyTimeAndSayWhyTheyRemoveThem(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, staff, acme := context.Background(), tenant.ByStaff(), w.Tenant("acme", w.account.ID)
+		w.shows(acme, "example.com")
+		for range 19 {
+			if err := w.verifies(acme, "example.com"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.verifies(acme, "example.com"); !errors.Is(err, ratelimit.ErrLimited) {
+			t.Fatalf("the bound is not reached: %v", err)
+		}
+		for range 2 {
+			if d, err := w.service.VerifyDomain(ctx, staff, acme.ID, "example.com"); err != nil || !d.Verified() {
+				t.Errorf("looked at by staff: %v, %v", d, err)
+			}
+		}
+		delete(w.site.published, "example.com")
+		if _, err := w.service.VerifyDomain(ctx, staff, acme.ID, "example.com"); !errors.Is(err, tenancy.ErrDomainUnproven) || w.verified(acme, "example.com") {
+			t.Errorf("looked at by staff without the challenge: %v", err)
+		}
+		if err := w.service.RemoveDomain(ctx, staff, acme.ID, "example.com", "another has shown it"); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Audited("domain.removed"); fmt.Sprint(got) != "[another has shown it]" {
+			t.Errorf("audited %q", got)
+		}
+	})
+}
+
+// Somebody must be able to say whose a domain is where the one who lost it points its site at nothing.
+func TestStaffNeedOnePlaceThatAnswersToTakeADomainAndMembersBoth(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, staff, acme := context.Background(), tenant.ByStaff(), w.Tenant("acme", w.account.ID)
+		d := w.shows(acme, "example.com")
+		looks := func() error {
+			_, err := w.service.VerifyDomain(ctx, staff, acme.ID, "example.com")
+			return err
+		}
+		w.site.half = true
+		if err := looks(); err != nil || !w.verified(acme, "example.com") {
+			t.Errorf("the challenge is there: %v", err)
+		}
+		w.site.publish(&tenant.Domain{Domain: d.Domain})
+		w.site.silent = true
+		if err := looks(); !errors.Is(err, tenancy.ErrDomainUnproven) || !w.verified(acme, "example.com") {
+			t.Errorf("nothing answers: %v", err)
+		}
+		w.site.silent = false
+		if err := w.verifies(acme, "example.com"); !errors.Is(err, tenancy.ErrDomainUnproven) || !w.verified(acme, "example.com") || w.domain(acme, "example.com").Missed != 0 {
+			t.Errorf("a member looked, and one place is silent: %v", err)
+		}
+		if err := looks(); !errors.Is(err, tenancy.ErrDomainUnproven) || w.verified(acme, "example.com") {
+			t.Errorf("staff looked, and one place is silent: %v", err)
+		}
+		if n := w.Count(`SELECT count(*) FROM audit_event WHERE kind = 'domain.lost' AND tenant_id = $1`, acme.ID); n != 1 {
+			t.Errorf("%d events", n)
+		}
+	})
+}
+
 func TestASilentNetworkTakesNoDomainAway(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		acme := w.Tenant("acme", w.account.ID)
@@ -201,7 +263,7 @@ func TestWhatChangesWhileASiteIsAskedWins(t *testing.T) {
 		w.Join(acme, w.Account("al@example.com", "").ID, "owner")
 		w.site.publish(w.adds(acme, "example.com"))
 		w.site.before = func() {
-			if err := w.service.RemoveDomain(context.Background(), me, acme.ID, "example.com"); err != nil {
+			if err := w.service.RemoveDomain(context.Background(), me, acme.ID, "example.com", ""); err != nil {
 				t.Error(err)
 			}
 		}

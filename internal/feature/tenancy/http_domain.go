@@ -53,5 +53,5 @@ func (s *Service) handleVerifyDomain(ctx context.Context, in *domainRequest) (*d
 }
 
 func (s *Service) handleRemoveDomain(ctx context.Context, in *domainRequest) (*struct{}, error) {
-	return nil, s.RemoveDomain(ctx, actorOf(ctx), tenant.FromContext(ctx).Tenant.ID, in.Domain)
+	return nil, s.RemoveDomain(ctx, actorOf(ctx), tenant.FromContext(ctx).Tenant.ID, in.Domain, "")
 }

@@ -16,14 +16,15 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // Change applies change to a tenant's settings, as they are then, and returns the tenant. change may run
 // more than once. Nobody lets others join with rights that they do not have themselves, and nobody sets a
 // policy that keeps out the session that they act in. It returns what tenant.Act does, the refusals of
-// settings, also that a name is taken, ErrLockOut, ErrJoinRole, role.ErrEscalation, role.ErrUnknown and
-// ratelimit.ErrLimited.
+// settings, also that a name is taken, ErrLockOut, ErrJoinRole, role.ErrEscalation, tenant.ErrOwned,
+// role.ErrUnknown and ratelimit.ErrLimited.
 func (s *Service) Change(ctx context.Context, by tenant.Actor, id tenant.ID, change func(*tenant.Settings)) (t *tenant.Tenant, err error) {
 	renaming, err := s.chargeRenaming(ctx, by, id, change)
 	if err != nil {
@@ -34,8 +35,8 @@ func (s *Service) Change(ctx context.Context, by tenant.Actor, id tenant.ID, cha
 		return s.change(ctx, tx, by, t, g, change)
 	})
 	renaming.settle(err)
-	if errors.Is(err, role.ErrEscalation) {
-		refused := audit.Event{Kind: "tenant.change_refused", TenantID: id, Reason: role.ErrEscalation.Code}
+	if f, _ := fault.From(err); errors.Is(err, role.ErrEscalation) || errors.Is(err, tenant.ErrOwned) {
+		refused := audit.Event{Kind: "tenant.change_refused", TenantID: id, Reason: f.Code}
 		err = cmp.Or(tenant.Refuse(ctx, s.DB, &s.noted, by, refused), err)
 	}
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, by tenant.Actor, t *ten
 		}
 	}
 	if wanted.Policy.JoinRole != was.Policy.JoinRole || !slices.Equal(wanted.Policy.EmailDomains, was.Policy.EmailDomains) {
-		if err := s.mayLetJoin(ctx, tx, t.ID, g, wanted.Policy.JoinRole); err != nil {
+		if err := s.mayLetJoin(ctx, tx, by, t, g, wanted.Policy.JoinRole); err != nil {
 			return err
 		}
 	}
@@ -158,20 +159,22 @@ func (s *Service) checkJoinRole(ctx context.Context, tx *db.Tx, id tenant.ID, na
 	return err
 }
 
-// mayLetJoin returns role.ErrEscalation unless who has g may give the role that others join as. Whoever
-// says who may join, by a domain or by the policy, gives it to them.
-func (s *Service) mayLetJoin(ctx context.Context, tx *db.Tx, id tenant.ID, g role.Grant, joinRole string) error {
+// mayLetJoin returns role.ErrEscalation unless by, who has g, may give the role that others join as, and
+// what tenant.Entrust does. Whoever says who may join, by a domain or by the policy, gives it to them.
+func (s *Service) mayLetJoin(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, g role.Grant, joinRole string) error {
 	if joinRole == "" {
 		return nil
 	}
-	r, err := tenant.FindRole(ctx, tx, s.Roles, id, joinRole)
-	if errors.Is(err, role.ErrUnknown) {
+	r, err := tenant.FindRole(ctx, tx, s.Roles, t.ID, joinRole)
+	switch {
+	case errors.Is(err, role.ErrUnknown):
 		return nil // the role is gone, and nobody joins as it
+	case err != nil:
+		return err
+	case !g.Gives(r):
+		return role.ErrEscalation
 	}
-	if err == nil && !g.Gives(r) {
-		err = role.ErrEscalation
-	}
-	return err
+	return tenant.Entrust(ctx, tx, t, by, uuid.Nil, role.Grant{}, r.Permissions)
 }
 
 // differing lists the members of settings that are not the same, as the API names them.

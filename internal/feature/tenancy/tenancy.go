@@ -6,9 +6,11 @@
 package tenancy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -52,8 +54,12 @@ var (
 // Domains that are verified are looked at again.
 const (
 	checkEvery = 24 * time.Hour  // from one look at a domain to the next, at least
-	checks     = 20              // looks of one run: they are made one after the other
+	checks     = 20              // looks of one run
+	checkWidth = 5               // of them at once: most of a look is waiting, up to two lookTime
 	checkTime  = 2 * time.Minute // real time, of one run
+	// checkBlind is how many domains a run has to have looked at, none of them found, until it takes that
+	// it cannot see rather than that all of them are gone; and how many others it looks at to tell.
+	checkBlind = 5
 )
 
 // Config is who makes tenants. Every member is required.
@@ -79,7 +85,7 @@ func (c Config) validate() error {
 	return errors.Join(problems...)
 }
 
-// Deps is what a Service works with. Every member but Prover is required.
+// Deps is what a Service works with. Every member but Prover and Logger is required.
 type Deps struct {
 	DB      *db.DB
 	Roles   *role.Set
@@ -87,6 +93,8 @@ type Deps struct {
 	Letters *letter.Post
 	// Prover looks for challenges; nil: in the DNS and on the sites themselves.
 	Prover Prover
+	// Logger takes the warnings. Nil: [slog.Default].
+	Logger *slog.Logger
 }
 
 // Service makes tenants and looks after them. It is safe for concurrent use.
@@ -104,6 +112,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if deps.Prover == nil {
 		deps.Prover = newProber(cfg.Origin, internet())
 	}
+	deps.Logger = cmp.Or(deps.Logger, slog.Default())
 	return &Service{Deps: deps, cfg: cfg}, nil
 }
 
@@ -134,6 +143,9 @@ func (p Proof) Holds() bool { return p.Record == Found || p.File == Found }
 
 // Absent reports whether both places were asked, and neither has the challenge.
 func (p Proof) Absent() bool { return p.Record == Absent && p.File == Absent }
+
+// Missing reports whether it was found nowhere, and at least one place was asked.
+func (p Proof) Missing() bool { return !p.Holds() && (p.Record == Absent || p.File == Absent) }
 
 // refusal says what was looked for and is not there.
 func (p Proof) refusal() error {

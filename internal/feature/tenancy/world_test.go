@@ -32,13 +32,17 @@ type world struct {
 // site is where the prover of these tests looks: what is published where. The one that asks the Internet
 // has tests of its own.
 type site struct {
+	asked     sync.Mutex // one look at a time
 	mu        sync.Mutex
 	published map[string]string // domain → challenge
 	silent    bool              // nothing answers
+	half      bool              // the site is silent, the DNS is not
 	before    func()            // runs while it is asked
 }
 
 func (s *site) Prove(_ context.Context, d *tenant.Domain) tenancy.Proof {
+	s.asked.Lock()
+	defer s.asked.Unlock()
 	if s.before != nil {
 		s.before()
 	}
@@ -49,6 +53,8 @@ func (s *site) Prove(_ context.Context, d *tenant.Domain) tenancy.Proof {
 		return tenancy.Proof{}
 	case s.published[d.Domain] == d.Challenge:
 		return tenancy.Proof{Record: tenancy.Found}
+	case s.half:
+		return tenancy.Proof{Record: tenancy.Absent}
 	default:
 		return tenancy.Proof{Record: tenancy.Absent, File: tenancy.Absent}
 	}

@@ -1,10 +1,10 @@
 // Package govern is what staff do with tenants: find, make, suspend and delete them, look after who
-// belongs to them, say why somebody may do something there or not, and declare what roles can hold. The
-// console, the admin API, the command line and the library come here.
+// belongs to them and what domains they have, say why somebody may do something there or not, and declare
+// what roles can hold. The console, the admin API, the command line and the library come here.
 //
 // Whoever calls it has been asked what they may: routes name a permission of staff. What holds for
 // tenants is decided where tenants' own admins are held to it, in feature/tenancy and feature/member; staff
-// pass there as tenant.ByStaff. Each change is one transaction with its audit event, whose actor is
+// pass there as tenant.ByStaff, and where they are held to more than their permission as tenant.ByOfficer. Each change is one transaction with its audit event, whose actor is
 // that of the context's audit.Source.
 package govern
 
@@ -55,8 +55,12 @@ type Service struct{ Deps }
 // New returns a Service.
 func New(deps Deps) *Service { return &Service{deps} }
 
-// Find returns the tenant with this slug or id. It returns tenant.ErrNotFound.
+// Find returns the tenant with this slug or id, or that has shown this domain to be its own: no slug has a
+// dot, and every domain has one. It returns tenant.ErrNotFound.
 func (s *Service) Find(ctx context.Context, name string) (*tenant.Tenant, error) {
+	if domain, err := tenant.ParseDomain(name); err == nil {
+		return tenant.Holder(ctx, s.DB, domain)
+	}
 	if _, err := uuid.Parse(name); err != nil && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return nil, tenant.ErrNotFound
 	}

@@ -5,7 +5,9 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -27,11 +29,20 @@ func Routes(s *Service) []web.Route {
 		web.Post(one+"members/", web.StaffToken, web.JSON(s.handleAdd)).Needs(role.StaffManageTenants).Freshly().Says("Make an account a member, without asking it").Answers(http.StatusCreated),
 		web.Patch(one+"members/{account}/", web.StaffToken, web.JSON(s.handleChangeMember)).Needs(role.StaffManageTenants).Freshly().Says("Give a member another role or other permissions of their own"),
 		web.Delete(one+"members/{account}/", web.StaffToken, web.JSON(s.handleRemove)).Needs(role.StaffManageTenants).Freshly().Says("End a membership").Answers(http.StatusNoContent),
+		web.Get(one+"invitations/", web.StaffToken, web.JSON(s.handleInvitations)).Needs(role.StaffReadTenants).Says("Invitations that were not accepted yet, by address; query: after, limit"),
+		web.Delete(one+"invitations/{id}/", web.StaffToken, web.JSON(s.handleRevoke)).Needs(role.StaffManageTenants).Freshly().Says("Make an invitation's link worthless").Answers(http.StatusNoContent),
+		web.Post(one+"domains/{domain}/verify/", web.StaffToken, web.JSON(s.handleVerifyDomain)).Needs(role.StaffManageTenants).Freshly().Says("Look again for the challenge of a domain"),
+		web.Delete(one+"domains/{domain}/", web.StaffToken, web.JSON(s.handleRemoveDomain)).Needs(role.StaffManageTenants).Freshly().Says("Remove a domain").Answers(http.StatusNoContent),
 		web.Get(one+"explain/", web.StaffToken, web.JSON(s.handleExplain)).Needs(role.StaffReadTenants).Says("Whether an account may do something in a tenant, and why; query: account, permission"),
 		web.Get("/admin/permissions/", web.StaffToken, web.JSON(s.handlePermissions)).Needs(role.StaffReadTenants).Says("What roles can hold"),
 		web.Post("/admin/permissions/", web.StaffToken, web.JSON(s.handleDeclare)).Needs(role.StaffManagePermissions).Says("Declare a permission, or describe it anew").Answers(http.StatusNoContent),
 		web.Delete("/admin/permissions/{permission}/", web.StaffToken, web.JSON(s.handleWithdraw)).Needs(role.StaffManagePermissions).Says("Withdraw a permission that was declared while running").Answers(http.StatusNoContent),
 	}
+}
+
+// caller is the member of staff who holds the token.
+func caller(ctx context.Context) tenant.Actor {
+	return tenant.ByOfficer(session.FromContext(ctx).AccountID)
 }
 
 type tenantRequest struct {
@@ -96,7 +107,7 @@ type changeRequest struct {
 }
 
 func (s *Service) handleChange(ctx context.Context, in *changeRequest) (*tenantResponse, error) {
-	return answer(s.Change(ctx, in.Tenant, in.Body.Apply))
+	return answer(s.Change(ctx, caller(ctx), in.Tenant, in.Body.Apply))
 }
 
 type deleteRequest struct {
@@ -164,7 +175,7 @@ type addRequest struct {
 }
 
 func (s *Service) handleAdd(ctx context.Context, in *addRequest) (*memberResponse, error) {
-	return shown(s.AddMember(ctx, in.Tenant, in.Body.Account, in.Body.Role))
+	return shown(s.AddMember(ctx, caller(ctx), in.Tenant, in.Body.Account, in.Body.Role))
 }
 
 type changeMemberRequest struct {
@@ -174,7 +185,7 @@ type changeMemberRequest struct {
 }
 
 func (s *Service) handleChangeMember(ctx context.Context, in *changeMemberRequest) (*memberResponse, error) {
-	return shown(s.ChangeMember(ctx, in.Tenant, in.Account, in.Body.Change()))
+	return shown(s.ChangeMember(ctx, caller(ctx), in.Tenant, in.Account, in.Body.Change()))
 }
 
 type memberRequest struct {
@@ -184,6 +195,63 @@ type memberRequest struct {
 
 func (s *Service) handleRemove(ctx context.Context, in *memberRequest) (*struct{}, error) {
 	return nil, s.RemoveMember(ctx, in.Tenant, in.Account)
+}
+
+type invitationsResponse struct {
+	Body struct {
+		Invitations []invitation.JSON `json:"invitations"`
+		Next        string            `json:"next"`
+	}
+}
+
+func (s *Service) handleInvitations(ctx context.Context, in *tenantRequest) (*invitationsResponse, error) {
+	q, err := web.ReadQuery(ctx, "after", "limit")
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := s.Invitations(ctx, in.Tenant, q.Get("after"), q.Limit)
+	if err != nil {
+		return nil, err
+	}
+	var out invitationsResponse
+	out.Body.Invitations, out.Body.Next = listed(page, func(i invitation.Invitation) invitation.JSON { return i.JSON(s.DB.Now()) }), next
+	return &out, nil
+}
+
+type invitationRequest struct {
+	Tenant string `path:"tenant"`
+	ID     string `path:"id"`
+}
+
+func (s *Service) handleRevoke(ctx context.Context, in *invitationRequest) (*struct{}, error) {
+	return nil, s.RevokeInvitation(ctx, in.Tenant, in.ID)
+}
+
+type domainRequest struct {
+	Tenant string `path:"tenant"`
+	Domain string `path:"domain"`
+}
+
+type domainResponse struct{ Body tenant.DomainJSON }
+
+func (s *Service) handleVerifyDomain(ctx context.Context, in *domainRequest) (*domainResponse, error) {
+	d, err := s.VerifyDomain(ctx, in.Tenant, in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	return &domainResponse{d.JSON()}, nil
+}
+
+type removeDomainRequest struct {
+	Tenant string `path:"tenant"`
+	Domain string `path:"domain"`
+	Body   struct {
+		Reason string `json:"reason" maxLength:"2000" doc:"10 to 300 characters, for the audit"`
+	}
+}
+
+func (s *Service) handleRemoveDomain(ctx context.Context, in *removeDomainRequest) (*struct{}, error) {
+	return nil, s.RemoveDomain(ctx, in.Tenant, in.Domain, in.Body.Reason)
 }
 
 type decisionResponse struct{ Body role.Decision }

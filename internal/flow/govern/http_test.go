@@ -14,7 +14,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
 )
 
-// requests are one of each kind; {account} belongs to no tenant. reads are for auditors too, supreme ones
+// requests are one of each kind; {account} belongs to no tenant, {invitation} waits in acme, which claims
+// acme.example. reads are for auditors too, supreme ones
 // for superusers alone.
 var requests = []struct {
 	method, path, body string
@@ -28,8 +29,12 @@ var requests = []struct {
 	{"POST", "/admin/tenants/acme/resume/", `{"reason":"the bill is paid now"}`, false, false},
 	{"GET", "/admin/tenants/acme/members/", "", true, false},
 	{"POST", "/admin/tenants/acme/members/", `{"account":"{account}","role":"admin"}`, false, false},
-	{"PATCH", "/admin/tenants/acme/members/{account}/", `{"role":"owner"}`, false, false},
+	{"PATCH", "/admin/tenants/acme/members/{account}/", `{"role":"editor"}`, false, false},
 	{"DELETE", "/admin/tenants/acme/members/{account}/", "", false, false},
+	{"GET", "/admin/tenants/acme/invitations/", "", true, false},
+	{"DELETE", "/admin/tenants/acme/invitations/{invitation}/", "", false, false},
+	{"POST", "/admin/tenants/acme/domains/acme.example/verify/", "", false, false},
+	{"DELETE", "/admin/tenants/acme/domains/acme.example/", `{"reason":"another has shown it"}`, false, false},
 	{"GET", "/admin/tenants/acme/explain/?account={account}&permission=notes.read", "", true, false},
 	{"GET", "/admin/permissions/", "", true, false},
 	{"POST", "/admin/permissions/", `{"name":"files.read"}`, false, false},
@@ -42,11 +47,13 @@ func TestTheAdminAPIOfTenantsIsForStaffWhoMay(t *testing.T) {
 		if len(requests) != len(govern.Routes(w.service)) {
 			t.Error("there is a route that this test does not know")
 		}
+		invited := w.invites("guest@example.com")
+		w.claims("acme.example")
 		state := func() string {
-			return fmt.Sprint(w.Count("SELECT count(*) FROM tenant WHERE active AND color = ''"), w.Count("SELECT count(*) FROM membership"), w.Count("SELECT count(*) FROM declared_permission"))
+			return fmt.Sprint(w.Count("SELECT count(*) FROM tenant_domain WHERE verified_at IS NULL"), w.Count("SELECT count(*) FROM invitation WHERE revoked_at IS NULL"), w.Count("SELECT count(*) FROM tenant WHERE active AND color = ''"), w.Count("SELECT count(*) FROM membership"), w.Count("SELECT count(*) FROM declared_permission"))
 		}
 		before := state()
-		of := func(text string) string { return strings.ReplaceAll(text, "{account}", w.person.Subject) }
+		of := strings.NewReplacer("{account}", w.person.Subject, "{invitation}", invited).Replace
 		for _, r := range requests {
 			if a := w.client.Call(r.method, of(r.path), of(r.body)); a.Status != http.StatusUnauthorized {
 				t.Errorf("anonymous %s %s: %d", r.method, r.path, a.Status)
@@ -134,6 +141,9 @@ func (w *world) must2(_ any, err error) {
 func TestTheAPISaysWhatIsWrong(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.Join(w.acme, w.person.ID, role.Member)
+		w.Tenant("other", w.owner.ID)
+		invited := w.invites("guest@example.com")
+		w.claims("acme.example")
 		for _, one := range []struct {
 			method, path, body string
 			status             int
@@ -159,6 +169,17 @@ func TestTheAPISaysWhatIsWrong(t *testing.T) {
 			{"PATCH", "/admin/tenants/acme/members/" + w.person.Subject + "/", `{"permissions":["files.read"]}`, 400, "permission_unknown"},
 			{"PATCH", "/admin/tenants/acme/members/nobody/", `{"role":"admin"}`, 404, "member_not_found"},
 			{"DELETE", "/admin/tenants/acme/members/" + w.owner.Subject + "/", "", 409, "last_owner"},
+			{"GET", "/admin/tenants/nobody/invitations/", "", 404, "tenant_not_found"},
+			{"GET", "/admin/tenants/acme/invitations/?prefix=a", "", 400, "query_invalid"},
+			{"DELETE", "/admin/tenants/acme/invitations/x/", "", 404, "invitation_not_found"},
+			{"DELETE", "/admin/tenants/acme/invitations/" + w.person.ID.String() + "/", "", 404, "invitation_not_found"},
+			{"DELETE", "/admin/tenants/other/invitations/" + invited + "/", "", 404, "invitation_not_found"},
+			{"POST", "/admin/tenants/acme/domains/other.example/verify/", "", 404, "domain_not_found"},
+			{"DELETE", "/admin/tenants/acme/domains/other.example/", `{"reason":"another has shown it"}`, 404, "domain_not_found"},
+			{"DELETE", "/admin/tenants/other/domains/acme.example/", `{"reason":"another has shown it"}`, 404, "domain_not_found"},
+			{"DELETE", "/admin/tenants/acme/domains/acme.example/", `{"reason":"because"}`, 400, "reason_required"},
+			{"DELETE", "/admin/tenants/acme/domains/acme.example/", `{}`, 400, "fields_invalid"},
+			{"GET", "/admin/tenants/acme.example/", "", 404, "tenant_not_found"}, // it has not shown it
 			{"GET", "/admin/tenants/acme/explain/?account=x&permission=notes", "", 400, "permission_unknown"},
 			{"GET", "/admin/tenants/acme/explain/?account=x&permission=notes.*", "", 400, "permission_unknown"},
 			{"GET", "/admin/tenants/acme/explain/?who=x", "", 400, "query_invalid"},
@@ -184,6 +205,47 @@ func TestATenantIsShownWithItsDomains(t *testing.T) {
 			if a.Status != http.StatusOK || shown["slug"] != "acme" || shown["is_active"] != true || len(domains) != 1 || !strings.Contains(a.Text, `"acme.example"`) {
 				t.Errorf("%s: %d %s", name, a.Status, a.Text)
 			}
+		}
+	})
+}
+
+func TestStaffLookAfterInvitationsAndDomains(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		first, second := w.invites("a@example.com"), w.invites("b@example.com")
+		w.claims("acme.example")
+		list := func(query string) (ids []string, next string) {
+			a := w.call(w.byAuditor, "GET", "/admin/tenants/acme/invitations/"+query, "")
+			all, _ := a.JSON["invitations"].([]any)
+			for _, one := range all {
+				id, _ := one.(map[string]any)["id"].(string)
+				ids = append(ids, id)
+			}
+			next, _ = a.JSON["next"].(string)
+			return ids, next
+		}
+		ids, next := list("?limit=1")
+		rest, end := list("?limit=1&after=" + url.QueryEscape(next))
+		if !slices.Equal(append(ids, rest...), []string{first, second}) || end != "" {
+			t.Errorf("listed %q, then %q and %q", ids, rest, end)
+		}
+		for i, want := range []int{http.StatusNoContent, http.StatusNotFound} {
+			if a := w.call(w.byOperator, "DELETE", "/admin/tenants/acme/invitations/"+first+"/", ""); a.Status != want {
+				t.Errorf("revoked %d times: %d %s", i+1, a.Status, a.Text)
+			}
+		}
+		if ids, _ := list(""); !slices.Equal(ids, []string{second}) {
+			t.Errorf("afterwards %q", ids)
+		}
+
+		if a := w.call(w.byOperator, "POST", "/admin/tenants/acme/domains/acme.example/verify/", ""); a.Status != http.StatusOK || a.JSON["verified_at"] == nil {
+			t.Errorf("looked at: %d %s", a.Status, a.Text)
+		}
+		w.must2(w.service.Suspend(t.Context(), "acme", "the bill is not paid"))
+		if a := w.call(w.byAuditor, "GET", "/admin/tenants/ACME.example/", ""); a.Status != http.StatusOK || !strings.Contains(a.Text, w.acme.ID.String()) {
+			t.Errorf("found by its domain: %d %s", a.Status, a.Text)
+		}
+		if a := w.call(w.byOperator, "DELETE", "/admin/tenants/acme/domains/acme.example/", `{"reason":"another has shown it"}`); a.Status != http.StatusNoContent {
+			t.Errorf("removed: %d %s", a.Status, a.Text)
 		}
 	})
 }
@@ -217,9 +279,12 @@ func TestADecisionIsExplainedToStaff(t *testing.T) {
 func TestWhatStaffChangeAsksForAFreshProof(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.Join(w.acme, w.person.ID, role.Member)
+		invited := w.invites("guest@example.com")
+		w.claims("acme.example")
 		w.must(w.Clock.Advance(domaintest.Fresh + time.Minute))
 		for _, one := range [][3]string{{"POST", "/admin/tenants/acme/suspend/", `{"reason":"because of a test"}`}, {"POST", "/admin/tenants/acme/resume/", `{"reason":"because of a test"}`},
-			{"DELETE", "/admin/tenants/acme/members/" + w.person.Subject + "/", ""}, {"DELETE", "/admin/tenants/acme/", `{"slug":"acme","reason":"because of a test"}`}} {
+			{"DELETE", "/admin/tenants/acme/members/" + w.person.Subject + "/", ""}, {"DELETE", "/admin/tenants/acme/invitations/" + invited + "/", ""},
+			{"POST", "/admin/tenants/acme/domains/acme.example/verify/", ""}, {"DELETE", "/admin/tenants/acme/domains/acme.example/", `{"reason":"another has shown it"}`}, {"DELETE", "/admin/tenants/acme/", `{"slug":"acme","reason":"because of a test"}`}} {
 			if a := w.call(w.byRoot, one[0], one[1], one[2]); a.Status != http.StatusUnauthorized || a.Code != "proof_stale" {
 				t.Errorf("%s %s: %d %s", one[0], one[1], a.Status, a.Code)
 			}

@@ -84,13 +84,14 @@ func (s *Service) Detail(ctx context.Context, name string) (*Detail, error) {
 	return &Detail{t, domains}, nil
 }
 
-// Change changes settings of a tenant. It returns tenant.ErrNotFound and what tenancy.Change returns.
-func (s *Service) Change(ctx context.Context, name string, change func(*tenant.Settings)) (*tenant.Tenant, error) {
+// Change changes settings of a tenant. by is as at AddMember. It returns tenant.ErrNotFound and what
+// tenancy.Change returns.
+func (s *Service) Change(ctx context.Context, by tenant.Actor, name string, change func(*tenant.Settings)) (*tenant.Tenant, error) {
 	t, err := s.Find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return s.Tenancy.Change(ctx, tenant.ByStaff(), t.ID, change)
+	return s.Tenancy.Change(ctx, by, t.ID, change)
 }
 
 // Suspend keeps the members of a tenant out, from their next request on: nothing is lost. The audit
@@ -114,6 +115,30 @@ func (s *Service) setActive(ctx context.Context, name string, active bool, reaso
 		return nil, err
 	}
 	return s.Tenancy.SetActive(ctx, t.ID, active, reason)
+}
+
+// VerifyDomain looks again at a domain of a tenant: where others say that it is theirs, say. It returns
+// tenant.ErrNotFound and what tenancy.VerifyDomain returns.
+func (s *Service) VerifyDomain(ctx context.Context, name, domain string) (*tenant.Domain, error) {
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Tenancy.VerifyDomain(ctx, tenant.ByStaff(), t.ID, domain)
+}
+
+// RemoveDomain takes a domain from a tenant. The audit keeps the reason. It returns audit.ErrReason,
+// tenant.ErrNotFound and what tenancy.RemoveDomain returns.
+func (s *Service) RemoveDomain(ctx context.Context, name, domain, reason string) error {
+	reason, err := audit.Reason(reason)
+	if err != nil {
+		return err
+	}
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return err
+	}
+	return s.Tenancy.RemoveDomain(ctx, tenant.ByStaff(), t.ID, domain, reason)
 }
 
 // Size returns how much is deleted with a tenant.

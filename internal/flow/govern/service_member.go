@@ -3,6 +3,8 @@ package govern
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
@@ -30,23 +32,24 @@ func (s *Service) Assignable(ctx context.Context, t *tenant.Tenant) (roles, perm
 }
 
 // AddMember makes the account with this subject a member, without asking it: for a tenant that lost
-// its last owner, say. It returns tenant.ErrNotFound and what member.Add returns.
-func (s *Service) AddMember(ctx context.Context, name, subject, as string) (*member.Member, error) {
+// its last owner, say. by is one of the staff, or the operator of the machine. It returns tenant.ErrNotFound
+// and what member.Add returns.
+func (s *Service) AddMember(ctx context.Context, by tenant.Actor, name, subject, as string) (*member.Member, error) {
 	t, err := s.Find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return s.Deps.Members.Add(ctx, tenant.ByStaff(), t.ID, subject, as)
+	return s.Deps.Members.Add(ctx, by, t.ID, subject, as)
 }
 
-// ChangeMember gives a member another role or other permissions of their own. It returns
-// tenant.ErrNotFound and what member.Set returns.
-func (s *Service) ChangeMember(ctx context.Context, name, subject string, c member.Change) (*member.Member, error) {
+// ChangeMember gives a member another role or other permissions of their own. by is as at AddMember. It
+// returns tenant.ErrNotFound and what member.Set returns.
+func (s *Service) ChangeMember(ctx context.Context, by tenant.Actor, name, subject string, c member.Change) (*member.Member, error) {
 	t, err := s.Find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return s.Deps.Members.Set(ctx, tenant.ByStaff(), t.ID, subject, c)
+	return s.Deps.Members.Set(ctx, by, t.ID, subject, c)
 }
 
 // RemoveMember ends a membership. It returns tenant.ErrNotFound and what member.Remove returns.
@@ -58,15 +61,29 @@ func (s *Service) RemoveMember(ctx context.Context, name, subject string) error 
 	return s.Deps.Members.Remove(ctx, tenant.ByStaff(), t.ID, subject)
 }
 
-// Invitations returns the first invitations of a tenant that wait for an answer, by address, at most
-// web.MaxPage, and whether there are more. It returns tenant.ErrNotFound.
-func (s *Service) Invitations(ctx context.Context, name string) (all []invitation.Invitation, more bool, err error) {
+// Invitations returns a page of the invitations of a tenant that were neither accepted nor revoked, by address,
+// and what asks for those that follow, as after; empty at the end. limit is as web.PageSize takes it. It
+// returns tenant.ErrNotFound and what invitation.List returns.
+func (s *Service) Invitations(ctx context.Context, name, after string, limit int) (page []invitation.Invitation, next string, err error) {
 	t, err := s.Find(ctx, name)
 	if err != nil {
-		return nil, false, err
+		return nil, "", err
 	}
-	all, next, err := s.Deps.Invitations.List(ctx, t.ID, "", web.MaxPage)
-	return all, next != "", err
+	return s.Deps.Invitations.List(ctx, t.ID, after, web.PageSize(limit))
+}
+
+// RevokeInvitation makes the link of the invitation with this id worthless. It returns tenant.ErrNotFound and
+// what invitation.Revoke returns.
+func (s *Service) RevokeInvitation(ctx context.Context, name, id string) error {
+	which, err := uuid.Parse(id)
+	if err != nil {
+		return invitation.ErrNotFound
+	}
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return err
+	}
+	return s.Deps.Invitations.Revoke(ctx, tenant.ByStaff(), t.ID, which)
 }
 
 // Explain says whether the account with this subject may do something in a tenant, and why. It returns

@@ -40,7 +40,7 @@ func newWorld(t *testing.T, d *domaintest.World) *world {
 	w := &world{World: d, t: t}
 	often := func(name string) ratelimit.Limit { return ratelimit.Limit{Name: name, Burst: 100, Per: time.Hour} }
 	tenants, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: often("tenants"), Origin: domaintest.Origin},
-		tenancy.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters})
+		tenancy.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters, Prover: found{}})
 	w.must(err)
 	invitations, err := invitation.New(invitation.Config{Lifetime: time.Hour, Link: domaintest.Origin + "/?token={token}", PerTenant: often("invitations"), PerMailbox: often("mails")},
 		invitation.Deps{DB: d.DB.DB, Roles: d.Roles, Keys: d.Keys, Limiter: d.Limiter, Letters: d.Letters})
@@ -53,6 +53,28 @@ func newWorld(t *testing.T, d *domaintest.World) *world {
 	w.byPerson, w.byOwner = d.Session(w.person.ID), d.Session(w.owner.ID)
 	w.byAuditor, w.byOperator, w.byRoot = w.staff("auditor", false), w.staff("operator", false), w.staff("", true)
 	return w
+}
+
+// found is a prober to whom every domain is proven.
+type found struct{}
+
+func (found) Prove(context.Context, *tenant.Domain) tenancy.Proof {
+	return tenancy.Proof{Record: tenancy.Found}
+}
+
+// invites makes an invitation to acme that waits.
+func (w *world) invites(email string) string {
+	w.t.Helper()
+	i, err := w.service.Deps.Invitations.Send(w.t.Context(), tenant.By(w.owner.ID), w.acme.ID, email, "member", "en")
+	w.must(err)
+	return i.ID.String()
+}
+
+// claims gives acme a domain that it has not shown.
+func (w *world) claims(domain string) {
+	w.t.Helper()
+	_, err := w.service.Tenancy.AddDomain(w.t.Context(), tenant.By(w.owner.ID), w.acme.ID, domain)
+	w.must(err)
 }
 
 // staff returns the token of a member of staff.

@@ -206,7 +206,7 @@ func TestEverySubjectHasAPage(t *testing.T) {
 func TestTheConsoleIsForStaffAlone(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, r := range w.routes {
-			p := strings.NewReplacer("{account}", w.person.Subject, "{tenant}", "acme", "{session}", w.theirs.SessionID.String(), "{kind}", "verify", "{language}", "en").Replace(r.Path)
+			p := strings.NewReplacer("{account}", w.person.Subject, "{tenant}", "acme", "{domain}", "acme.example", "{invitation}", w.theirs.SessionID.String(), "{session}", w.theirs.SessionID.String(), "{kind}", "verify", "{language}", "en").Replace(r.Path)
 			status := func(who ...domaintest.Option) int {
 				if r.Method == http.MethodPost {
 					return w.client.Submit(p, nil, who...).Status

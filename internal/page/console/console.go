@@ -67,7 +67,7 @@ func New(deps Deps) *Console { return &Console{deps} }
 // Routes returns the screens, which lie outside of the mount.
 func Routes(c *Console) []web.Route {
 	return slices.Concat(c.overviewRoutes(), c.accountsRoutes(), c.bulkRoutes(), c.accountRoutes(),
-		c.sessionsRoutes(), c.tenantsRoutes(), c.tenantRoutes(), c.memberRoutes(), c.permissionsRoutes(), c.mailsRoutes(), c.templatesRoutes(), c.keysRoutes(), c.auditRoutes(), c.settingsRoutes())
+		c.sessionsRoutes(), c.tenantsRoutes(), c.tenantRoutes(), c.memberRoutes(), c.partRoutes(), c.permissionsRoutes(), c.mailsRoutes(), c.templatesRoutes(), c.keysRoutes(), c.auditRoutes(), c.settingsRoutes())
 }
 
 // write renders the screen pages/NAME.html. What was just done, ?done=NAME, is the text console.done.NAME.

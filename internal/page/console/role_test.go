@@ -127,7 +127,9 @@ func TestNothingIsOfferedThatTheRoleDoesNotAllow(t *testing.T) {
 func (w *world) somethingOfEverything() {
 	w.t.Helper()
 	w.happen("session.created", 1)
-	w.Tenant("acme", w.person.ID)
+	acme := w.Tenant("acme", w.person.ID)
+	w.domain(acme, "acme.example", 0)
+	w.invites(acme, "guest@example.com")
 	w.client.Submit(path(w.person, "unlock/"), nil, w.asStaff)
 	w.Mails.Fail(jobs.Permanent(http.ErrServerClosed))
 	w.must(w.InTx(w.t.Context(), func(tx *db.Tx) error { return w.Letters.Tell(w.t.Context(), tx, letter.PasswordChanged, w.person.ID) }))

@@ -62,13 +62,13 @@ func tenantAt(r *http.Request) string {
 type tenantView struct {
 	tenantRow
 	Refused     []string // texts' keys of the ways to sign in that it does not take
-	Domains     []tenant.Domain
+	Domains     []domainRow
 	Minutes     int      // how old a proof may be; 0: as the service has it
 	Idle        int      // minutes after which who was away proves anew; 0: as the service has it
 	Form        *ui.Form // looks members up
 	Explain     *ui.Form
 	Members     []memberRow
-	MayChange   bool // members
+	MayChange   bool // members, invitations and domains
 	Pager       ui.Pager
 	Invitations []invitationRow
 	More        bool // invitations
@@ -98,7 +98,7 @@ func (c *Console) showTenant(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := tenantView{tenantRow: tenantRowOf(d.Tenant), Domains: d.Domains, Refused: refusedMethods(d.Policy), Minutes: minutes(d.Policy.MaxAge), Idle: minutes(d.Policy.MaxIdle), Form: ui.NewForm(r, "prefix"), Explain: &ui.Form{ID: "explain"},
+	v := tenantView{tenantRow: tenantRowOf(d.Tenant), Refused: refusedMethods(d.Policy), Minutes: minutes(d.Policy.MaxAge), Idle: minutes(d.Policy.MaxIdle), Form: ui.NewForm(r, "prefix"), Explain: &ui.Form{ID: "explain"},
 		Events: open(by, auditPath+"?tenant="+d.ID.String()), Same: c.same([]string{"tenant", "show", d.Slug}, call{http.MethodGet, tenantRequest(d.Tenant), nil})}
 	if v.MayChange = by.May(role.StaffManageTenants); v.MayChange {
 		v.Deeds = append(v.Deeds, deedLink{v.Path + "members/add/", "console.tenant.add.do", false})
@@ -128,14 +128,17 @@ func (c *Console) showTenant(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return err
 	}
-	waiting, more, err := c.Govern.Invitations(ctx, d.ID.String())
+	waiting, next, err := c.Govern.Invitations(ctx, d.ID.String(), "", web.MaxPage)
 	if err != nil {
 		return err
 	}
-	v.More = more
+	v.More = next != ""
 	for _, i := range waiting {
 		s := i.Status(c.DB.Now())
 		v.Invitations = append(v.Invitations, invitationRow{i, badge{invitationKinds[s], "console.invitation." + s}})
+	}
+	for _, one := range d.Domains {
+		v.Domains = append(v.Domains, domainRowOf(one))
 	}
 	return c.write(w, r, status, "tenant", v)
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -71,7 +72,7 @@ func (c *Console) postAddMember(w http.ResponseWriter, r *http.Request) error {
 	form := ui.NewForm(r, "account", "role")
 	subject, err := c.subjectNamed(r, form.Values["account"], "account")
 	if err == nil {
-		if _, err = c.Govern.AddMember(r.Context(), r.PathValue("tenant"), subject, form.Values["role"]); err == nil {
+		if _, err = c.Govern.AddMember(r.Context(), tenant.ByOfficer(c.actor(r).ID), r.PathValue("tenant"), subject, form.Values["role"]); err == nil {
 			return done(w, r, tenantAt(r), "member_added")
 		}
 	}
@@ -85,7 +86,7 @@ func (c *Console) postAddMember(w http.ResponseWriter, r *http.Request) error {
 func atField(err error) error {
 	field := ""
 	switch {
-	case errors.Is(err, role.ErrUnknown), errors.Is(err, tenant.ErrLastOwner), errors.Is(err, member.ErrInactive):
+	case errors.Is(err, role.ErrUnknown), errors.Is(err, tenant.ErrLastOwner), errors.Is(err, member.ErrInactive), errors.Is(err, tenant.ErrOwned):
 		field = "role"
 	case errors.Is(err, role.ErrPermission), errors.Is(err, member.ErrPermissions):
 		field = "permissions"
@@ -165,6 +166,7 @@ func (c *Console) writeChangeMember(w http.ResponseWriter, r *http.Request, stat
 	}
 	// A role that there is no more is none of those to choose from: nothing is ticked then.
 	v.Form.Set("role", v.Member.Role)
+	v.Form.Values["was"] = cmp.Or(v.Form.Values["was"], v.Member.Mark())
 	v.Same = c.same(append([]string{"tenant", "set-role", v.Slug}, append(argument(v.Member.Subject), v.Member.Role)...),
 		call{http.MethodPatch, memberRequest(v.Tenant, v.Member.Subject), map[string]string{"role": v.Member.Role}})
 	return c.write(w, r, status, "member_change", v)
@@ -196,15 +198,22 @@ func (c *Console) choices(r *http.Request, offered, chosen []string) ([]choice, 
 }
 
 func (c *Console) postChangeMember(w http.ResponseWriter, r *http.Request) error {
-	form := ui.NewForm(r, "role", "permissions")
+	form := ui.NewForm(r, "role", "permissions", "was")
 	to, direct := form.Values["role"], r.PostForm["permission[]"]
-	_, err := c.Govern.ChangeMember(r.Context(), r.PathValue("tenant"), subjectOf(r), member.Change{Role: &to, Direct: &direct})
+	_, err := c.Govern.ChangeMember(r.Context(), tenant.ByOfficer(c.actor(r).ID), r.PathValue("tenant"), subjectOf(r), member.Change{Role: &to, Direct: &direct, Was: form.Values["was"]})
 	if err == nil {
 		return done(w, r, tenantAt(r), "member_changed")
+	}
+	stale := errors.Is(err, member.ErrChanged)
+	if stale {
+		form = ui.NewForm(r) // what was wished was wished of something else
 	}
 	v, again := c.aboutMember(r, form)
 	if again != nil {
 		return again
+	}
+	if stale {
+		direct = v.Member.Direct
 	}
 	if !form.Fail(atField(err)) {
 		return err

@@ -59,15 +59,17 @@ func TestStaffChangeAMember(t *testing.T) {
 	})
 }
 
-func TestStaffHandATenantOver(t *testing.T) {
+func TestASuperuserHandsATenantOver(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		acme := w.Tenant("acme", w.person.ID)
 		w.Join(acme, w.super.ID, role.Member)
+		w.shows(w.client.Submit(onMember(w.super, "change/"), url.Values{"role": {role.Owner}}, w.asStaff), 403, "This organisation has an owner", `href="#role"`, `value="owner" checked`)
+		w.is(w.super, role.Member)
 		for _, step := range []struct {
 			who *account.Account
 			to  string
 		}{{w.super, role.Owner}, {w.person, role.Admin}} {
-			w.leads(w.client.Submit(onMember(step.who, "change/"), url.Values{"role": {step.to}}, w.asStaff), "/console/tenants/acme/?done=member_changed")
+			w.leads(w.client.Submit(onMember(step.who, "change/"), url.Values{"role": {step.to}}, w.asSuper), "/console/tenants/acme/?done=member_changed")
 		}
 		w.is(w.super, role.Owner)
 		w.is(w.person, role.Admin)
@@ -102,6 +104,38 @@ func TestARefusedChangeOfAMemberLosesNothing(t *testing.T) {
 		if n := w.Count("SELECT count(*) FROM membership WHERE role = 'gone'"); n != 1 || len(w.Audited("member.role_changed")) != 0 {
 			t.Error("a refused request changed something")
 		}
+	})
+}
+
+// A form says all that a member is to be, so one that was opened before somebody else changed them would
+// undo that.
+func TestAFormAboutAMemberWhoChangedIsShownAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		acme, at := w.Tenant("acme", w.person.ID), onMember(w.super, "change/")
+		w.Join(acme, w.super.ID, role.Member)
+		was := func(a domaintest.Answer) string {
+			_, rest, _ := strings.Cut(a.Text, `name="was" value="`)
+			mark, _, _ := strings.Cut(rest, `"`)
+			if mark == "" {
+				t.Fatalf("the form does not say what it was made of: %s", content(a))
+			}
+			return mark
+		}
+		first := was(w.client.Page(at, w.asStaff))
+		w.leads(w.client.Submit(at, url.Values{"role": {role.Admin}, "permission[]": {"notes.read"}, "was": {first}}, w.asSuper), "/console/tenants/acme/?done=member_changed")
+		again := w.client.Submit(at, url.Values{"role": {role.Member}, "permission[]": {"notes.write"}, "was": {first}}, w.asStaff)
+		w.shows(again, 409, "was changed meanwhile", `role="alert"`, `value="admin" checked`, `value="notes.read" checked`)
+		w.hides(again, `value="member" checked`, `value="notes.write" checked`)
+		w.is(w.super, "admin notes.read")
+		// What is wrong besides is said of what the form was made of: it is as old as before.
+		second := was(again)
+		wrong := w.client.Submit(at, url.Values{"role": {"king"}, "was": {second}}, w.asStaff)
+		w.shows(wrong, 400, "no such role")
+		if first == second || was(wrong) != second {
+			t.Errorf("made of %q, then %q, then %q", first, second, was(wrong))
+		}
+		w.leads(w.client.Submit(at, url.Values{"role": {role.Member}, "was": {second}}, w.asStaff), "/console/tenants/acme/?done=member_changed")
+		w.is(w.super, role.Member)
 	})
 }
 

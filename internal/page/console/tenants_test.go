@@ -26,7 +26,7 @@ import (
 func (w *world) govern() *govern.Service {
 	often := func(name string) ratelimit.Limit { return ratelimit.Limit{Name: name, Burst: 100, Per: time.Hour} }
 	tenants, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: often("tenants"), Origin: domaintest.Origin},
-		tenancy.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters})
+		tenancy.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters, Prover: w.proven})
 	w.must(err)
 	invitations, err := invitation.New(invitation.Config{Lifetime: time.Hour, Link: domaintest.Origin + "/?token={token}", PerTenant: often("invitations"), PerMailbox: often("invited")},
 		invitation.Deps{DB: w.DB.DB, Roles: w.Roles, Keys: w.Keys, Limiter: w.Limiter, Letters: w.Letters})
@@ -188,9 +188,13 @@ func TestStaffAddAnOwner(t *testing.T) {
 		const add = "/console/tenants/acme/members/add/"
 		w.shows(w.client.Page(add, w.asStaff), 200, `value="owner" selected`, `value="editor"`, "gatehouse tenant add-member acme Id owner")
 		w.shows(w.client.Submit(add, url.Values{"account": {"nobody"}, "role": {role.Owner}}, w.asStaff), 404, "There is no such account", `value="nobody"`)
-		w.shows(w.client.Submit(add, url.Values{"account": {"jo@example.com"}, "role": {role.Owner}}, w.asStaff), 409, "member already")
+		w.shows(w.client.Submit(add, url.Values{"account": {"jo@example.com"}, "role": {role.Member}}, w.asStaff), 409, "member already")
 		w.shows(w.client.Submit(add, url.Values{"account": {"super@example.com"}, "role": {"king"}}, w.asStaff), 400, "no such role")
-		w.leads(w.client.Submit(add, url.Values{"account": {"super@example.com"}, "role": {role.Owner}}, w.asStaff), "/console/tenants/acme/?done=member_added")
+		given := url.Values{"account": {"super@example.com"}, "role": {role.Owner}}
+		w.shows(w.client.Submit(add, given, w.asStaff), 403, "This organisation has an owner", `href="#role"`, `value="super@example.com"`)
+		w.shows(w.client.Submit(add, url.Values{"account": {"staff@example.com"}, "role": {role.Member}}, w.asStaff), 403, "Staff cannot change what they may do", `role="alert"`)
+		w.Exec("UPDATE account SET active = FALSE WHERE id = $1", w.person.ID)
+		w.leads(w.client.Submit(add, given, w.asStaff), "/console/tenants/acme/?done=member_added")
 		m, err := tenant.Enter(context.Background(), w.DB.DB, w.Roles, w.super.ID, "acme")
 		if err != nil || m.Grant.Role != role.Owner || m.Tenant.ID != acme.ID {
 			t.Errorf("%+v, %v", m, err)

@@ -32,6 +32,7 @@ type world struct {
 	routes  []web.Route
 	client  *domaintest.Client
 	skew    time.Duration
+	proven  published // where the prober finds challenges
 
 	person, staff, super *account.Account
 	asPerson             domaintest.Option
@@ -46,7 +47,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 
 func newWorld(t testing.TB, d *domaintest.World) *world {
 	t.Helper()
-	w := &world{World: d, t: t}
+	w := &world{World: d, t: t, proven: published{}}
 	w.console = console.New(w.deps())
 	w.routes = console.Routes(w.console)
 	w.client = d.Serve(nil, w.routes)

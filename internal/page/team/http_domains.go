@@ -93,6 +93,6 @@ func (t *Team) showDomainRemove(w http.ResponseWriter, r *http.Request, h here) 
 
 func (t *Team) postDomainRemove(w http.ResponseWriter, r *http.Request, h here) error {
 	return t.answered(w, r, h, removingDomain(r, h), h.path()+"domains/", "domain_removed", func() error {
-		return t.Tenancy.RemoveDomain(r.Context(), h.by(), h.Tenant.ID, r.PathValue("domain"))
+		return t.Tenancy.RemoveDomain(r.Context(), h.by(), h.Tenant.ID, r.PathValue("domain"), "")
 	})
 }

@@ -1,6 +1,8 @@
 package team
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
@@ -130,13 +132,14 @@ func (t *Team) writeChange(w http.ResponseWriter, r *http.Request, h here, statu
 		return err
 	}
 	f.Set("role", m.Grant.Role)
+	f.Values["was"] = cmp.Or(f.Values["was"], m.Mark())
 	view := changeView{newFrame(h, f), m, memberPathOf(h, m.Subject), t.roleOptions(lang, roles), words.choices(permissions, chosen)}
 	return t.write(w, r, h, ui.Page{Status: status, Name: "team/member_change", Data: view})
 }
 
 func (t *Team) postChange(w http.ResponseWriter, r *http.Request, h here) error {
 	subject, to, direct := r.PathValue("account"), r.PostForm.Get("role"), r.PostForm["permission[]"]
-	_, err := t.Members.Set(r.Context(), h.by(), h.Tenant.ID, subject, member.Change{Role: &to, Direct: &direct})
+	_, err := t.Members.Set(r.Context(), h.by(), h.Tenant.ID, subject, member.Change{Role: &to, Direct: &direct, Was: r.PostForm.Get("was")})
 	if err == nil {
 		path := memberPathOf(h, subject)
 		if subject == h.Visit.Account.Subject {
@@ -144,13 +147,19 @@ func (t *Team) postChange(w http.ResponseWriter, r *http.Request, h here) error 
 		}
 		return done(w, r, path, "changed")
 	}
-	f := ui.NewForm(r, "role", "permissions")
+	stale, f := errors.Is(err, member.ErrChanged), ui.NewForm(r, "role", "permissions", "was")
+	if stale {
+		f = ui.NewForm(r) // what was wished was wished of something else
+	}
 	if !blame(f, "role", err, role.ErrUnknown) && !blamePermissions(f, err) && !mend(f, err) {
 		return err
 	}
 	m, again := t.changed(r, h)
 	if again != nil {
 		return again
+	}
+	if stale {
+		direct = m.Direct
 	}
 	return t.writeChange(w, r, h, web.StatusFor(w, err), m, f, direct)
 }

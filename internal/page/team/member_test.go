@@ -226,3 +226,22 @@ func TestOneLeavesWhatLetsOneNotIn(t *testing.T) {
 		})
 	}
 }
+
+// A form says all that a member is to be, so one that was opened before somebody else changed them would
+// undo that.
+func TestAFormAboutAMemberWhoChangedIsShownAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		path := memberPath(w.member) + "change/"
+		first := w.open(w.owner, path).value("was")
+		w.did(w.owner, w.send(w.owner, path, "role", "editor", "permission[]", "audit.read", "was", first), memberPath(w.member), "saved")
+		d := w.refused(w.send(w.owner, path, "role", "admin", "permission[]", "members.read", "was", first), http.StatusConflict, "", "was changed meanwhile")
+		if on, _ := d.ticked("permission[]"); !slices.Equal(on, []string{"audit.read"}) || d.value("role") != "editor" || w.roleOf(w.member) != "editor" {
+			t.Errorf("it shows %q and %v, stored is %q", d.value("role"), on, w.roleOf(w.member))
+		}
+		second := d.value("was")
+		if wrong := w.refused(w.send(w.owner, path, "role", "nothing", "was", second), http.StatusBadRequest, "role", "no such role"); first == "" || first == second || wrong.value("was") != second {
+			t.Errorf("made of %q, then %q, then %q", first, second, wrong.value("was"))
+		}
+		w.did(w.owner, w.send(w.owner, path, "role", "admin", "was", second), memberPath(w.member), "saved")
+	})
+}
