@@ -141,6 +141,20 @@ func (b *battery) keepsFactors(t *testing.T) {
 	b.signIn(t, acc)
 }
 
+// Whoever reads somebody's mail has a new password by it, and no more.
+func (b *battery) asksForCodesAfterReset(t *testing.T) {
+	acc, _, phone := b.protect(t)
+	m := b.askReset(t, acc)
+	acc.Password = newPassword()
+	a := b.confirmReset(t, m, acc.Password)
+	a.want(t, http.StatusOK)
+	if o := a.object(t); o["access"] != nil || o["refresh"] != nil || len(a.cookies) != 0 {
+		t.Errorf("%s: the reset signs in", a)
+	}
+	got := b.second(t, b.halfway(t, acc), "totp", phone.code(b.now())).tokens(t)
+	b.mustStand(t, got)
+}
+
 func (b *battery) spendsBackupCodes(t *testing.T) {
 	acc, _, phone := b.protect(t)
 	s := b.second(t, b.halfway(t, acc), "backup_code", phone.codes[0]).tokens(t)

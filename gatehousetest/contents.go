@@ -93,6 +93,7 @@ func (b *battery) contents() []chapter {
 			{"is asked for once it is set up and takes a code once", b.asksForCodes},
 			{"bears five wrong codes and no unusual spelling", b.bearsWrongCodes},
 			{"is kept by whoever only begins another", b.keepsFactors},
+			{"is asked for after a reset of the password too", b.asksForCodesAfterReset},
 		}},
 		{BackupCodes, []scene{
 			{"open once each and are replaced together", b.spendsBackupCodes},
