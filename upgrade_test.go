@@ -39,7 +39,7 @@ func TestUpgradeKeepsPeopleSignedIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer m.Close() //nolint:errcheck // the steps are committed
+		defer m.Close()
 		steps, err := m.Status(t.Context())
 		if err != nil || len(steps) < 2 {
 			t.Fatalf("%d steps, %v", len(steps), err)
