@@ -3,6 +3,8 @@ package main
 import (
 	"runtime/debug"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse"
 )
@@ -26,7 +28,8 @@ func TestCollectorIsLeftToOperatorsWhoSetIt(t *testing.T) {
 	}
 	var c gatehouse.Config
 	kept := paceCollector(func(string) string { return "" }, &c)
-	if kept == nil || len(kept.ballast) != ballast || pace() != percent || c.Password.Around == nil {
+	defer kept.rest.Stop()
+	if len(kept.ballast) != ballast || pace() != percent || c.Password.Around == nil {
 		t.Errorf("%d percent, told of hashes: %v", pace(), c.Password.Around != nil)
 	}
 }
@@ -37,24 +40,48 @@ func TestHashesAreCollectedOnceForAsManyAsThereAreSlots(t *testing.T) {
 	c := gatehouse.Config{}
 	c.Password.Slots = 2
 	p := paceCollector(func(string) string { return "" }, &c)
+	defer p.rest.Stop()
 	collections := func() int64 {
 		var s debug.GCStats
 		debug.ReadGCStats(&s)
 		return s.NumGC
 	}
-	first := p.around() // another is under way all the time
+	p.around() // another is under way all the time
 	for i, want := range []int64{0, 1, 0, 1, 0} {
 		before := collections()
 		after := p.around()
 		if n := collections() - before; n < want || want == 0 && n > 0 {
 			t.Errorf("hash %d: %d collections, want %d", i+2, n, want)
 		}
-		if pace() != amongHashes {
-			t.Errorf("hash %d: %d percent", i+2, pace())
-		}
 		after()
 	}
-	if first(); pace() != percent {
-		t.Errorf("after the last: %d percent", pace())
-	}
+}
+
+func TestPaceIsWideAmongHashesAndForAMomentAfter(t *testing.T) {
+	was := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(was)
+	synctest.Test(t, func(t *testing.T) {
+		p := paceCollector(func(string) string { return "" }, &gatehouse.Config{})
+		at := func(when string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if got := pace(); got != want {
+				t.Errorf("%s: %d percent, want %d", when, got, want)
+			}
+		}
+		time.Sleep(2 * calm)
+		at("before the first hash", percent)
+		one, other := p.around(), p.around()
+		one()
+		time.Sleep(2 * calm)
+		at("while one is under way", amongHashes)
+		other()
+		time.Sleep(calm / 2)
+		at("a moment after", amongHashes)
+		p.around()()
+		time.Sleep(calm * 3 / 4)
+		at("after another", amongHashes)
+		time.Sleep(calm / 2)
+		at("a second after the last", percent)
+	})
 }
