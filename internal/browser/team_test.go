@@ -103,6 +103,18 @@ func TestStaffLooksAfterAnOrganisation(t *testing.T) {
 	b.send(mainButton, http.StatusOK)
 	b.at(at)
 	b.shows(heir.email)
+	b.visit(at + "members/" + heir.id + "/change/")
+	b.query(`[name="role"][value="owner"]`).click()
+	b.send(mainButton, http.StatusForbidden)
+	b.shows("Only its owners and superusers")
+
+	chief := newAccount(t, "--superuser")
+	boss := open(t)
+	boss.withoutScript()
+	boss.signIn(chief)
+	boss.visit(at + "members/" + heir.id + "/change/")
+	boss.query(`[name="role"][value="owner"]`).click()
+	boss.send(mainButton, http.StatusOK)
 
 	b.visit(at + "members/" + former.id + "/change/")
 	b.query(`[name="role"][value="admin"]`).click()
@@ -123,9 +135,9 @@ func TestStaffLooksAfterAnOrganisation(t *testing.T) {
 	b.at(at)
 	b.hides(former.email)
 
-	boss := open(t)
+	boss = open(t) // their proof is old by now
 	boss.withoutScript()
-	boss.signIn(newAccount(t, "--superuser"))
+	boss.signIn(chief)
 	boss.visit(at)
 	boss.send(`main a[href$="/delete/"]`, http.StatusOK)
 	boss.enter("slug", slug)

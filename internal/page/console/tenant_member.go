@@ -53,10 +53,10 @@ func (c *Console) writeAddMember(w http.ResponseWriter, r *http.Request, status 
 	if err != nil {
 		return err
 	}
-	form.Set("role", role.Owner)
+	form.Set("role", role.Member)
 	who := c.UI.Text(c.UI.Language(r), "console.account.subject")
-	return c.write(w, r, status, "tenant_add", addView{tenantRowOf(t), form, named(roles), c.same([]string{"tenant", "add-member", t.Slug, who, role.Owner},
-		call{http.MethodPost, tenantRequest(t) + "members/", map[string]string{"account": who, "role": role.Owner}})})
+	return c.write(w, r, status, "tenant_add", addView{tenantRowOf(t), form, named(roles), c.same([]string{"tenant", "add-member", t.Slug, who, role.Member},
+		call{http.MethodPost, tenantRequest(t) + "members/", map[string]string{"account": who, "role": role.Member}})})
 }
 
 // named are choices that people know by their names.

@@ -186,7 +186,7 @@ func TestStaffAddAnOwner(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		acme := w.Tenant("acme", w.person.ID)
 		const add = "/console/tenants/acme/members/add/"
-		w.shows(w.client.Page(add, w.asStaff), 200, `value="owner" selected`, `value="editor"`, "gatehouse tenant add-member acme Id owner")
+		w.shows(w.client.Page(add, w.asStaff), 200, `value="member" selected`, `value="owner"`, `value="editor"`, "gatehouse tenant add-member acme Id member")
 		w.shows(w.client.Submit(add, url.Values{"account": {"nobody"}, "role": {role.Owner}}, w.asStaff), 404, "There is no such account", `value="nobody"`)
 		w.shows(w.client.Submit(add, url.Values{"account": {"jo@example.com"}, "role": {role.Member}}, w.asStaff), 409, "member already")
 		w.shows(w.client.Submit(add, url.Values{"account": {"super@example.com"}, "role": {"king"}}, w.asStaff), 400, "no such role")
