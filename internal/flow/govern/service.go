@@ -94,6 +94,17 @@ func (s *Service) Change(ctx context.Context, by tenant.Actor, name string, chan
 	return s.Tenancy.Change(ctx, by, t.ID, change)
 }
 
+// findFor returns the tenant of a deed that staff say why of, and the reason as the audit keeps it. It
+// returns audit.ErrReason and tenant.ErrNotFound.
+func (s *Service) findFor(ctx context.Context, name, reason string) (*tenant.Tenant, string, error) {
+	reason, err := audit.Reason(reason)
+	if err != nil {
+		return nil, "", err
+	}
+	t, err := s.Find(ctx, name)
+	return t, reason, err
+}
+
 // Suspend keeps the members of a tenant out, from their next request on: nothing is lost. The audit
 // keeps the reason. It returns tenant.ErrNotFound and audit.ErrReason; suspending again changes nothing.
 func (s *Service) Suspend(ctx context.Context, name, reason string) (*tenant.Tenant, error) {
@@ -106,11 +117,7 @@ func (s *Service) Resume(ctx context.Context, name, reason string) (*tenant.Tena
 }
 
 func (s *Service) setActive(ctx context.Context, name string, active bool, reason string) (*tenant.Tenant, error) {
-	reason, err := audit.Reason(reason)
-	if err != nil {
-		return nil, err
-	}
-	t, err := s.Find(ctx, name)
+	t, reason, err := s.findFor(ctx, name, reason)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +137,7 @@ func (s *Service) VerifyDomain(ctx context.Context, name, domain string) (*tenan
 // RemoveDomain takes a domain from a tenant. The audit keeps the reason. It returns audit.ErrReason,
 // tenant.ErrNotFound and what tenancy.RemoveDomain returns.
 func (s *Service) RemoveDomain(ctx context.Context, name, domain, reason string) error {
-	reason, err := audit.Reason(reason)
-	if err != nil {
-		return err
-	}
-	t, err := s.Find(ctx, name)
+	t, reason, err := s.findFor(ctx, name, reason)
 	if err != nil {
 		return err
 	}
@@ -149,11 +152,7 @@ func (s *Service) Size(ctx context.Context, id tenant.ID) (tenancy.Size, error) 
 // Delete removes a tenant with all that is in it, and tells its members. typed is its slug once more; the
 // audit keeps the reason. It returns audit.ErrReason, tenant.ErrNotFound and what tenancy.Delete returns.
 func (s *Service) Delete(ctx context.Context, name, typed, reason string) error {
-	reason, err := audit.Reason(reason)
-	if err != nil {
-		return err
-	}
-	t, err := s.Find(ctx, name)
+	t, reason, err := s.findFor(ctx, name, reason)
 	if err != nil {
 		return err
 	}
