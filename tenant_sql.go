@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -45,7 +46,7 @@ func WithTenant[Options, Tx any](ctx context.Context, pool interface {
 
 // tableName is how a table may be named: letters, digits and underscores, as PostgreSQL has it without
 // quotes, at most 63 bytes, with its schema before it or without.
-var tableName = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_$]*$`)
+var tableName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_$]*$`) })
 
 // longestName is how many bytes of a name PostgreSQL keeps.
 const longestName = 63
@@ -83,7 +84,7 @@ CREATE POLICY gatehouse_tenant ON %[1]s
 func quoteTable(table string) (string, error) {
 	parts := strings.Split(table, ".")
 	for i, part := range parts {
-		if len(parts) > 2 || len(part) > longestName || !tableName.MatchString(part) {
+		if len(parts) > 2 || len(part) > longestName || !tableName().MatchString(part) {
 			return "", fmt.Errorf("gatehouse: RLS: %q is no name of a table: write it as PostgreSQL shows it, without quotes, as note or app.note", table)
 		}
 		parts[i] = `"` + part + `"`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -12,7 +13,7 @@ type checkCommand struct {
 }
 
 // Run checks what serve would refuse. It opens nothing.
-func (c *checkCommand) Run(g *globals) error {
+func (c *checkCommand) Run(_ context.Context, g *globals) error {
 	s, refusal := loadServer(g, "")
 	if c.JSON {
 		report := struct {

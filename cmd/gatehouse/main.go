@@ -49,6 +49,11 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
+// runnable is what each of them is.
+type runnable interface {
+	Run(ctx context.Context, g *globals) error
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -56,14 +61,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stderr io.Writer) int {
-	var c commands
-	parser := kong.Must(&c, kong.Name("gatehouse"), kong.Description("Gatehouse, an authentication server."),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&c.globals), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
-	command, err := parser.Parse(args)
-	if err != nil {
-		err = usage("%w (see gatehouse --help)", err)
-	} else {
-		err = command.Run()
+	g, c, err := commandOf(args)
+	if err == nil {
+		err = c.Run(ctx, g)
 	}
 	if err == nil {
 		return 0
@@ -74,6 +74,21 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// commandOf returns the command that args name, with its flags. Nothing of the parser lives longer than this:
+// its tree is a sixth of a server's objects, and the collector would walk through it among hashes.
+func commandOf(args []string) (*globals, runnable, error) {
+	var all commands
+	parsed, err := newParser(&all).Parse(args)
+	if err != nil {
+		return nil, nil, usage("%w (see gatehouse --help)", err)
+	}
+	return &all.globals, parsed.Selected().Target.Addr().Interface().(runnable), nil
+}
+
+func newParser(all *commands) *kong.Kong {
+	return kong.Must(all, kong.Name("gatehouse"), kong.Description("Gatehouse, an authentication server."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 }
 
 // explain words err for people: a fault says what to do, and which member was refused why. Of

@@ -102,3 +102,15 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
 }
+
+func TestEveryCommandCanRun(t *testing.T) {
+	leaves := newParser(new(commands)).Model.Leaves(false)
+	if len(leaves) < 40 {
+		t.Fatalf("%d commands", len(leaves))
+	}
+	for _, leaf := range leaves {
+		if _, ok := leaf.Target.Addr().Interface().(runnable); !ok {
+			t.Errorf("gatehouse %s cannot run", leaf.FullPath())
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -13,7 +14,7 @@ type rlsCommand struct {
 }
 
 // Run prints it. It connects to nothing.
-func (c rlsCommand) Run() error {
+func (c rlsCommand) Run(context.Context, *globals) error {
 	text, err := gatehouse.RLS(c.Tables...)
 	if err != nil {
 		return usage("%w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -18,7 +19,7 @@ type templatesCommand struct {
 type templatesListCommand struct{}
 
 // Run prints one path a line.
-func (templatesListCommand) Run() error {
+func (templatesListCommand) Run(context.Context, *globals) error {
 	for _, name := range slices.Sorted(maps.Keys(gatehouse.Templates())) {
 		if _, err := fmt.Println(name); err != nil {
 			return err
@@ -32,7 +33,7 @@ type templatesShowCommand struct {
 }
 
 // Run prints the template.
-func (c templatesShowCommand) Run() error {
+func (c templatesShowCommand) Run(context.Context, *globals) error {
 	text, ok := gatehouse.Templates()[c.Path]
 	if !ok {
 		return usage("there is no template %q%s", c.Path, didYouMean(c.Path, slices.Collect(maps.Keys(gatehouse.Templates()))))

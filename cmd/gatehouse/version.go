@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -14,7 +15,7 @@ type versionCommand struct {
 }
 
 // Run prints what was built, from what and with what.
-func (c *versionCommand) Run() error {
+func (c *versionCommand) Run(context.Context, *globals) error {
 	b := readBuild()
 	if c.JSON {
 		return printJSON(b)

@@ -52,13 +52,14 @@ const (
 	MaxEntries    = 100 // permissions of one role, or of one member besides their role
 	MaxRoles      = 50  // that a tenant makes for itself
 	MaxPermission = 64  // bytes of a permission
+	maxName       = 32  // bytes of a role's name
 	// MaxClaim is how many bytes of permissions a token carries. Past that they are looked up.
 	MaxClaim = 1024
 )
 
 var (
 	permissionForm = regexp.MustCompile(`^[a-z][a-z0-9_-]*\.([a-z][a-z0-9_-]*|\*)$`)
-	nameForm       = regexp.MustCompile(`^[a-z][a-z0-9-]{1,31}$`)
+	nameForm       = regexp.MustCompile(`^[a-z][a-z0-9-]+$`)
 )
 
 // ours are the permissions over tenants themselves.
@@ -79,7 +80,7 @@ func CheckPermission(text string) error {
 
 // CheckName reports whether a tenant may give one of its roles this name.
 func CheckName(name string) error {
-	if !nameForm.MatchString(name) {
+	if len(name) > maxName || !nameForm.MatchString(name) {
 		return ErrName
 	}
 	return nil

@@ -40,10 +40,11 @@ func (Data) LogValue() slog.Value { return slog.StringValue("***") }
 const (
 	maxName   = 100 // runes of a name or device; more is not one
 	maxReason = 500 // runes
+	maxCode   = 40  // bytes
 )
 
 // typeable is what a code is made of: all of it is on every keyboard.
-var typeable = regexp.MustCompile(`^[0-9A-Za-z-]{0,40}$`)
+var typeable = regexp.MustCompile(`^[0-9A-Za-z-]*$`)
 
 // clean returns d with each text on one line, or an error when a required part
 // is missing.
@@ -52,7 +53,7 @@ func (d Data) clean() (_ Data, err error) {
 	d.Device = clip(oneLine(d.Device), maxName)
 	d.Address = clip(oneLine(d.Address), maxName)
 	d.Reason = clip(oneLine(d.Reason), maxReason)
-	if !typeable.MatchString(d.Code) { // never mended: a code that is not shown as it was made is worth nothing
+	if len(d.Code) > maxCode || !typeable.MatchString(d.Code) { // never mended: a code that is not shown as it was made is worth nothing
 		return Data{}, errors.New("the code is not made of ASCII letters, digits and dashes")
 	}
 	d.Brand, err = d.Brand.clean()

@@ -41,12 +41,14 @@ type Limit struct {
 	Per   time.Duration // 1 ms to 366 days
 }
 
-var validName = regexp.MustCompile(`^[a-z][a-z0-9_.]{0,63}$`)
+const maxName = 64 // bytes
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9_.]*$`)
 
 // Validate reports what is wrong with the limit, every problem at once.
 func (l Limit) Validate() error {
 	var problems []error
-	if !validName.MatchString(l.Name) {
+	if len(l.Name) > maxName || !validName.MatchString(l.Name) {
 		problems = append(problems, errors.New("the name must be lower-case letters, digits, dots and underscores"))
 	}
 	if l.Burst < 1 || l.Burst > maxBurst {
