@@ -82,7 +82,7 @@ func Record(ctx context.Context, tx *db.Tx, e Event) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, insert, args...); err != nil {
+	if err := tx.Later(ctx, insert, args...); err != nil {
 		return fmt.Errorf("audit: record %s: %w", e.Kind, err)
 	}
 	return nil

@@ -47,9 +47,7 @@ func Create(ctx context.Context, tx *db.Tx, settings Settings) (*Tenant, error) 
 	if err != nil {
 		return nil, fmt.Errorf("tenant: create: %w", err)
 	}
-	if err := tx.Enter(ctx, db.Tenant(id)); err != nil {
-		return nil, fmt.Errorf("tenant: create: %w", err)
-	}
+	tx.Enter(db.Tenant(id))
 	t := &Tenant{ID: id, Slug: settings.Slug, Name: settings.Name, Active: true, Brand: settings.Brand, Policy: settings.Policy, CreatedAt: tx.Now}
 	if err := keepSlug(ctx, tx, id, settings.Slug); err != nil {
 		return nil, err

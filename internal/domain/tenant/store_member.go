@@ -110,9 +110,7 @@ func Join(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, as str
 	if err := roomFor(ctx, tx, accountID); err != nil {
 		return err
 	}
-	if err := tx.Enter(ctx, db.Tenant(t.ID)); err != nil {
-		return fmt.Errorf("tenant: join: %w", err)
-	}
+	tx.Enter(db.Tenant(t.ID))
 	n, err := tx.Exec(ctx, `INSERT INTO membership (tenant_id, account_id, role, permissions, created_at) VALUES ($1, $2, $3, '', $4) ON CONFLICT DO NOTHING`,
 		t.ID, accountID, as, tx.Now)
 	if err != nil {
@@ -127,9 +125,7 @@ func Join(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, as str
 // roomFor returns ErrMemberships where an account belongs to as many tenants as it can; tx is then in the
 // account's scope.
 func roomFor(ctx context.Context, tx *db.Tx, accountID uuid.UUID) error {
-	if err := tx.Enter(ctx, db.Member(accountID)); err != nil {
-		return fmt.Errorf("tenant: room for: %w", err)
-	}
+	tx.Enter(db.Member(accountID))
 	var has int
 	if err := tx.Row(ctx, `SELECT count(*) FROM membership WHERE account_id = $1`, []any{accountID}, &has); err != nil {
 		return fmt.Errorf("tenant: room for: %w", err)

@@ -49,9 +49,7 @@ func (s *Service) Find(ctx context.Context, token string) (*Open, error) {
 // tenant.ErrMember and tenant.ErrMemberships, and then the transaction must be rolled back and Refuse
 // called.
 func (s *Service) Accept(ctx context.Context, tx *db.Tx, o *Open, a *account.Account) error {
-	if err := tx.Enter(ctx, db.Tenant(o.Tenant.ID)); err != nil {
-		return err
-	}
+	tx.Enter(db.Tenant(o.Tenant.ID))
 	t, err := tenant.Lock(ctx, tx, o.Tenant.ID)
 	if errors.Is(err, tenant.ErrNotFound) {
 		return letter.ErrLink

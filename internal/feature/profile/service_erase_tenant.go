@@ -3,7 +3,6 @@ package profile
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -15,17 +14,13 @@ import (
 // its other owners do not go meanwhile, and with what is left of it without them. fn runs in the tenant's
 // scope. The account is locked before.
 func eachTenant(ctx context.Context, tx *db.Tx, id account.ID, fn func(t *tenant.Tenant, rest tenant.Rest) error) error {
-	if err := tx.Enter(ctx, db.Member(id)); err != nil {
-		return fmt.Errorf("profile: tenants: %w", err)
-	}
+	tx.Enter(db.Member(id))
 	ids, err := tenant.IDsOf(ctx, tx, id)
 	if err != nil {
 		return err
 	}
 	for _, one := range ids {
-		if err := tx.Enter(ctx, db.Tenant(one)); err != nil {
-			return fmt.Errorf("profile: tenants: %w", err)
-		}
+		tx.Enter(db.Tenant(one))
 		t, err := tenant.Lock(ctx, tx, one)
 		if errors.Is(err, tenant.ErrNotFound) {
 			continue // deleted meanwhile
@@ -41,7 +36,8 @@ func eachTenant(ctx context.Context, tx *db.Tx, id account.ID, fn func(t *tenant
 			return err
 		}
 	}
-	return tx.Enter(ctx, db.Scope{})
+	tx.Enter(db.Scope{})
+	return nil
 }
 
 // dispensable returns tenant.ErrLastOwner where an account is the last owner of other people's tenant.

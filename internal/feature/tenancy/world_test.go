@@ -176,9 +176,7 @@ func (w *world) erase(id account.ID) error {
 		if _, err := account.EndSessions(context.Background(), tx, id); err != nil {
 			return err
 		}
-		if err := tx.Enter(context.Background(), db.Member(id)); err != nil {
-			return err
-		}
+		tx.Enter(db.Member(id))
 		var owns int
 		if err := tx.Row(context.Background(), `SELECT count(*) FROM membership WHERE account_id = $1 AND role = 'owner'`, []any{id}, &owns); err != nil {
 			return err

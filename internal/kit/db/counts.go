@@ -20,7 +20,8 @@ func (c *counters) statement(in Scope, query string, args []any) error {
 func (c *counters) transaction() { c.transactions.Add(1) }
 
 // Counts returns how many statements and explicit transactions were run since Open.
-// BEGIN and COMMIT are not statements; each transaction adds two round trips for them.
+// BEGIN and COMMIT are not statements. On PostgreSQL BEGIN goes with the first statement, and a transaction
+// adds one round trip, for COMMIT.
 func (d *DB) Counts() (statements, transactions int64) {
 	return d.counts.statements.Load(), d.counts.transactions.Load()
 }

@@ -75,7 +75,9 @@ type engine interface {
 type transaction interface {
 	query(ctx context.Context, query string, args []any) (rows, error)
 	exec(ctx context.Context, query string, args []any) (int64, error)
-	enter(ctx context.Context, in Scope) error
+	// later is exec whose outcome may come with a later statement's, or with commit's.
+	later(ctx context.Context, query string, args []any) error
+	enter(in Scope)
 	commit(ctx context.Context) error
 	rollback(ctx context.Context) error
 }

@@ -102,29 +102,29 @@ func (e *postgresEngine) queryIn(ctx context.Context, in Scope, query string, ar
 	if err != nil {
 		return nil, errors.Join(err, results.Close())
 	}
-	return scopedRows{pgRows{r}, results}, nil
+	return batchRows{pgRows{r}, results}, nil
 }
 
-// scopedRows are those of a batch, which ends with them.
-type scopedRows struct {
+// batchRows are those of a batch's last statement; the batch ends with them.
+type batchRows struct {
 	pgRows
 	batch pgx.BatchResults
 }
 
-func (r scopedRows) Close() error { return errors.Join(r.pgRows.Close(), r.batch.Close()) }
+func (r batchRows) Close() error { return errors.Join(r.pgRows.Close(), r.batch.Close()) }
 
+// begin takes a connection and asks it for nothing yet.
 func (e *postgresEngine) begin(ctx context.Context, in Scope) (transaction, error) {
-	var opts pgx.TxOptions
-	if in != (Scope{}) {
-		// Ids and one word: nothing in them ends a quoted text. It goes with BEGIN, without a round trip of its own.
-		tenant, account, all := in.settings()
-		opts.BeginQuery = fmt.Sprintf("BEGIN; SET LOCAL gatehouse.tenant = '%s'; SET LOCAL gatehouse.account = '%s'; SET LOCAL gatehouse.\"all\" = '%s'", tenant, account, all)
-	}
-	tx, err := e.pool.BeginTx(ctx, opts)
+	conn, err := e.pool.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return postgresTx{tx}, nil
+	t := &postgresTx{conn: conn, waiting: &pgx.Batch{}}
+	t.waiting.Queue("BEGIN")
+	if in != (Scope{}) {
+		in.queueFirst(t.waiting)
+	}
+	return t, nil
 }
 
 // native turns ids into what the driver sends as it is; it would take a uuid.UUID by way of its text.
@@ -146,26 +146,95 @@ func (r pgRows) Close() error {
 	return r.Err()
 }
 
-type postgresTx struct{ tx pgx.Tx }
-
-func (t postgresTx) query(ctx context.Context, query string, args []any) (rows, error) {
-	r, err := t.tx.Query(ctx, query, native(args)...)
-	return pgRows{r}, err
+// postgresTx is a transaction without round trips of its own: BEGIN and the scope go with its first statement,
+// and what nobody waits for with the next or with COMMIT.
+type postgresTx struct {
+	conn    *pgxpool.Conn
+	waiting *pgx.Batch // goes with what is sent next
+	used    bool       // a statement was asked for
 }
 
-func (t postgresTx) exec(ctx context.Context, query string, args []any) (int64, error) {
-	tag, err := t.tx.Exec(ctx, query, native(args)...)
+func (t *postgresTx) query(ctx context.Context, query string, args []any) (rows, error) {
+	if t.used && t.waiting.Len() == 0 {
+		r, err := t.conn.Query(ctx, query, native(args)...)
+		return pgRows{r}, err
+	}
+	results, err := t.send(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	r, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	return batchRows{pgRows{r}, results}, nil
+}
+
+func (t *postgresTx) exec(ctx context.Context, query string, args []any) (int64, error) {
+	tag, err := t.run(ctx, query, args)
 	return tag.RowsAffected(), err
 }
 
-func (t postgresTx) enter(ctx context.Context, in Scope) error {
-	tenant, account, all := in.settings()
-	_, err := t.tx.Exec(ctx, setScope, tenant, account, all)
-	return err
+func (t *postgresTx) run(ctx context.Context, query string, args []any) (pgconn.CommandTag, error) {
+	if t.used && t.waiting.Len() == 0 {
+		return t.conn.Exec(ctx, query, native(args)...)
+	}
+	results, err := t.send(ctx, query, args)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := results.Exec()
+	return tag, errors.Join(err, results.Close())
 }
 
-func (t postgresTx) commit(ctx context.Context) error   { return t.tx.Commit(ctx) }
-func (t postgresTx) rollback(ctx context.Context) error { return t.tx.Rollback(ctx) }
+// send sends what waits and one statement more, whose result comes next.
+func (t *postgresTx) send(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
+	b := t.waiting
+	before := b.Len()
+	b.Queue(query, native(args)...)
+	t.waiting, t.used = &pgx.Batch{}, true
+	results := t.conn.SendBatch(ctx, b)
+	for range before {
+		if _, err := results.Exec(); err != nil {
+			return nil, errors.Join(err, results.Close())
+		}
+	}
+	return results, nil
+}
+
+func (t *postgresTx) later(_ context.Context, query string, args []any) error {
+	t.waiting.Queue(query, native(args)...)
+	t.used = true
+	return nil
+}
+
+func (t *postgresTx) enter(in Scope) { in.queue(t.waiting) }
+
+func (t *postgresTx) commit(ctx context.Context) error {
+	if !t.used {
+		t.conn.Release()
+		return nil
+	}
+	tag, err := t.run(ctx, "COMMIT", nil)
+	if err == nil && tag.String() != "COMMIT" {
+		err = pgx.ErrTxCommitRollback // a statement had failed
+	}
+	if err != nil {
+		return errors.Join(err, t.rollback(ctx))
+	}
+	t.conn.Release()
+	return nil
+}
+
+func (t *postgresTx) rollback(ctx context.Context) error {
+	defer t.conn.Release() // which closes a connection that is still in a transaction
+	const idle = 'I'
+	if p := t.conn.Conn().PgConn(); p.IsClosed() || p.TxStatus() == idle {
+		return nil
+	}
+	_, err := t.conn.Exec(ctx, "ROLLBACK")
+	return err
+}
 
 // batch sends what waits as one pipeline, which PostgreSQL runs as one transaction. When
 // one statement fails the server undoes all of them, so each is then run alone. So is one that lost a race.

@@ -72,8 +72,8 @@ func (s Scoped) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 // Enter puts what follows in the transaction within another scope: for a use case that finds out on
-// its way which tenant it is about. On PostgreSQL it is a statement.
-func (t *Tx) Enter(ctx context.Context, s Scope) error {
+// its way which tenant it is about.
+func (t *Tx) Enter(s Scope) {
 	t.in = s
-	return t.tx.enter(ctx, s)
+	t.tx.enter(s)
 }

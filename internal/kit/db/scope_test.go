@@ -233,9 +233,7 @@ func TestAllWaysToRunAStatementWorkWithinAScope(t *testing.T) {
 			if err := tx.Row(ctx, "SELECT version FROM tenant WHERE id = $1", []any{o.a}, &n); err != nil {
 				return err
 			}
-			if err := tx.Enter(ctx, db.Tenant(o.b)); err != nil {
-				return err
-			}
+			tx.Enter(db.Tenant(o.b))
 			_, err := tx.Exec(ctx, "UPDATE tenant SET version = $2 WHERE id = $1", o.b, n+6)
 			return err
 		})
@@ -254,9 +252,7 @@ func TestAllWaysToRunAStatementWorkWithinAScope(t *testing.T) {
 // entering changes scope midway and back to none.
 func entering(ctx context.Context, to uuid.UUID, query string, args func() []any) func(*db.Tx) error {
 	return func(tx *db.Tx) error {
-		if err := tx.Enter(ctx, db.Tenant(to)); err != nil {
-			return err
-		}
+		tx.Enter(db.Tenant(to))
 		_, err := tx.Exec(ctx, query, args()...)
 		return err
 	}
@@ -269,9 +265,7 @@ func TestEnterReplacesTheScope(t *testing.T) {
 			in   db.Scope
 			want string
 		}{{db.Tenant(o.a), "a"}, {db.Tenant(o.b), "b"}, {db.Member(o.ann), "a"}, {db.Scope{}, ""}, {db.All(), "ab"}, {db.Scope{}, ""}} {
-			if err := tx.Enter(t.Context(), c.in); err != nil {
-				return err
-			}
+			tx.Enter(c.in)
 			if got := o.seen(t, tx, "tenant"); got != c.want {
 				t.Errorf("after Enter a read gave the rows of %q, want %q", got, c.want)
 			}
@@ -430,9 +424,7 @@ func TestALostRaceIsRunAgainWithinItsScope(t *testing.T) {
 		var began []string
 		err := o.In(db.Tenant(o.a)).InTx(t.Context(), func(tx *db.Tx) error {
 			began = append(began, o.seen(t, tx, "tenant"))
-			if err := tx.Enter(t.Context(), db.Tenant(o.b)); err != nil {
-				return err
-			}
+			tx.Enter(db.Tenant(o.b))
 			return tx.Row(t.Context(), query, []any{"beta"}, new(int))
 		})
 		if err != nil || !slices.Equal(began, []string{"a", "a"}) {
@@ -481,14 +473,20 @@ func TestAConnectionForgetsTheScopeOfWhoHadIt(t *testing.T) {
 		},
 		"Once that fails": func(ctx context.Context, _ func(), in db.Scoped) error { return in.Once(ctx, "SELECT 1 / 0", nil) },
 		"InTx": func(ctx context.Context, _ func(), in db.Scoped) error {
+			return in.InTx(ctx, func(tx *db.Tx) error { return tx.Row(ctx, "SELECT 1", nil, new(int)) })
+		},
+		"InTx that asks for nothing": func(ctx context.Context, _ func(), in db.Scoped) error {
 			return in.InTx(ctx, func(*db.Tx) error { return nil })
 		},
 		"InTx that fails": func(ctx context.Context, _ func(), in db.Scoped) error {
+			return in.InTx(ctx, func(tx *db.Tx) error { return errors.Join(tx.Row(ctx, "SELECT 1", nil, new(int)), boom) })
+		},
+		"InTx that fails before it asks for anything": func(ctx context.Context, _ func(), in db.Scoped) error {
 			return in.InTx(ctx, func(*db.Tx) error { return boom })
 		},
 		"InTx that panics": func(ctx context.Context, _ func(), in db.Scoped) error {
 			defer func() { _ = recover() }()
-			return in.InTx(ctx, func(*db.Tx) error { panic(boom) })
+			return in.InTx(ctx, func(tx *db.Tx) error { panic(tx.Row(ctx, "SELECT 1", nil, new(int))) })
 		},
 		"InTx that is not waited for": func(ctx context.Context, cancel func(), in db.Scoped) error {
 			return in.InTx(ctx, func(tx *db.Tx) error {
@@ -497,10 +495,34 @@ func TestAConnectionForgetsTheScopeOfWhoHadIt(t *testing.T) {
 			})
 		},
 		"Enter": func(ctx context.Context, _ func(), in db.Scoped) error {
-			return in.InTx(ctx, func(tx *db.Tx) error { return tx.Enter(ctx, db.All()) })
+			return in.InTx(ctx, func(tx *db.Tx) error {
+				tx.Enter(db.All())
+				return tx.Row(ctx, "SELECT 1", nil, new(int))
+			})
 		},
-		"Enter that fails": func(ctx context.Context, cancel func(), in db.Scoped) error {
-			return in.InTx(ctx, func(tx *db.Tx) error { cancel(); return tx.Enter(ctx, db.All()) })
+		"Enter before a statement that fails": func(ctx context.Context, _ func(), in db.Scoped) error {
+			return in.InTx(ctx, func(tx *db.Tx) error {
+				tx.Enter(db.All())
+				return tx.Row(ctx, "SELECT 1 / 0", nil, new(int))
+			})
+		},
+		"Enter as the last": func(ctx context.Context, _ func(), in db.Scoped) error {
+			return in.InTx(ctx, func(tx *db.Tx) error {
+				defer tx.Enter(db.All())
+				return tx.Row(ctx, "SELECT 1", nil, new(int))
+			})
+		},
+		"Later": func(ctx context.Context, _ func(), in db.Scoped) error {
+			return in.InTx(ctx, func(tx *db.Tx) error { return tx.Later(ctx, "SELECT 1") })
+		},
+		"Later that fails": func(ctx context.Context, _ func(), in db.Scoped) error {
+			return in.InTx(ctx, func(tx *db.Tx) error { return tx.Later(ctx, "SELECT 1 / 0") })
+		},
+		"Later that is not waited for": func(ctx context.Context, cancel func(), in db.Scoped) error {
+			return in.InTx(ctx, func(tx *db.Tx) error {
+				cancel()
+				return tx.Later(ctx, "SELECT 1")
+			})
 		},
 	} {
 		for _, in := range []db.Scope{db.Tenant(o.a), db.Member(o.both), db.All()} {

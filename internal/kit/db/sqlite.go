@@ -177,7 +177,12 @@ func (t *sqliteTx) exec(ctx context.Context, query string, args []any) (int64, e
 	return t.engine().exec(ctx, query, args...)
 }
 
-func (*sqliteTx) enter(context.Context, Scope) error { return nil }
+func (t *sqliteTx) later(ctx context.Context, query string, args []any) error {
+	_, err := t.exec(ctx, query, args)
+	return err
+}
+
+func (*sqliteTx) enter(Scope) {}
 
 func (t *sqliteTx) commit(ctx context.Context) error {
 	defer t.engine().release()

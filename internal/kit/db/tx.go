@@ -85,6 +85,15 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	return t.tx.exec(ctx, query, bind(args))
 }
 
+// Later is Exec for a write that nobody asks the outcome of before the transaction ends. On PostgreSQL it
+// costs no round trip: it goes with the next statement, or with the commit, and so does its error.
+func (t *Tx) Later(ctx context.Context, query string, args ...any) error {
+	if err := t.db.counts.statement(t.in, query, args); err != nil {
+		return err
+	}
+	return t.tx.later(ctx, query, bind(args))
+}
+
 // Row runs a statement that gives at most one row and scans it into dest. It returns
 // [ErrNoRows] when there is none.
 func (t *Tx) Row(ctx context.Context, query string, args []any, dest ...any) error {

@@ -103,7 +103,7 @@ func (w *wire) forward(server io.Writer, client io.Reader) {
 // skip reads a row whose one value nobody looks at.
 func skip(scan func(dest ...any) error) error { return scan(new(any)) }
 
-func TestAScopeCostsNoRoundTrip(t *testing.T) {
+func TestWhatEachWayTakesOfRoundTrips(t *testing.T) {
 	o := newOrganisations(t, dbtest.Open(t, "postgres"))
 	d, w := wired(t, o.URL)
 	ctx := t.Context()
@@ -119,8 +119,10 @@ func TestAScopeCostsNoRoundTrip(t *testing.T) {
 		{"Row", 1, func() error { return d.Row(ctx, read, args(), new(int)) }, func() error { return in.Row(ctx, read, args(), new(int)) }},
 		{"Each", 1, func() error { return d.Each(ctx, read, args(), skip) }, func() error { return in.Each(ctx, read, args(), skip) }},
 		{"Once", 1, func() error { return d.Once(ctx, write, args()) }, func() error { return in.Once(ctx, write, args()) }},
-		{"InTx", 3, func() error { return d.InTx(ctx, writes(ctx, write, args)) }, func() error { return in.InTx(ctx, writes(ctx, write, args)) }},
-		{"Enter", 4, func() error { return d.InTx(ctx, entering(ctx, o.a, write, args)) }, func() error { return in.InTx(ctx, entering(ctx, o.a, write, args)) }},
+		{"InTx", 2, func() error { return d.InTx(ctx, writes(ctx, write, args)) }, func() error { return in.InTx(ctx, writes(ctx, write, args)) }},
+		{"InTx that asks for nothing", 0, func() error { return d.InTx(ctx, nothing) }, func() error { return in.InTx(ctx, nothing) }},
+		{"Enter", 2, func() error { return d.InTx(ctx, entering(ctx, o.a, write, args)) }, func() error { return in.InTx(ctx, entering(ctx, o.a, write, args)) }},
+		{"Later", 1, func() error { return d.InTx(ctx, later(ctx, write, args)) }, func() error { return in.InTx(ctx, later(ctx, write, args)) }},
 	}
 	for _, way := range ways {
 		for name, fn := range map[string]func() error{"plain": way.plain, "scoped": way.in} {
@@ -143,3 +145,9 @@ func writes(ctx context.Context, query string, args func() []any) func(*db.Tx) e
 		return err
 	}
 }
+
+func later(ctx context.Context, query string, args func() []any) func(*db.Tx) error {
+	return func(tx *db.Tx) error { return tx.Later(ctx, query, args()...) }
+}
+
+func nothing(*db.Tx) error { return nil }
