@@ -1,7 +1,9 @@
 package main
 
 import (
+	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,33 +30,75 @@ func TestCollectorIsLeftToOperatorsWhoSetIt(t *testing.T) {
 	}
 	var c gatehouse.Config
 	kept := paceCollector(func(string) string { return "" }, &c)
-	defer kept.rest.Stop()
+	defer kept.timer.Stop()
 	if len(kept.ballast) != ballast || pace() != percent || c.Password.Around == nil {
 		t.Errorf("%d percent, told of hashes: %v", pace(), c.Password.Around != nil)
 	}
 }
 
-func TestHashesAreCollectedOnceForAsManyAsThereAreSlots(t *testing.T) {
+func collections() int64 {
+	var s debug.GCStats
+	debug.ReadGCStats(&s)
+	return s.NumGC
+}
+
+func TestMemoryOfEndedHashesIsCollectedBeforeTheNext(t *testing.T) {
 	was := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(was)
-	c := gatehouse.Config{}
-	c.Password.Slots = 2
-	p := paceCollector(func(string) string { return "" }, &c)
-	defer p.rest.Stop()
-	collections := func() int64 {
-		var s debug.GCStats
-		debug.ReadGCStats(&s)
-		return s.NumGC
-	}
-	p.around() // another is under way all the time
-	for i, want := range []int64{0, 1, 0, 1, 0} {
-		before := collections()
-		after := p.around()
-		if n := collections() - before; n < want || want == 0 && n > 0 {
-			t.Errorf("hash %d: %d collections, want %d", i+2, n, want)
+	for slots, spare := range map[int]int{1: 0, 2: 1, 8: 4} {
+		c := gatehouse.Config{}
+		c.Password.Slots = slots
+		p := paceCollector(func(string) string { return "" }, &c)
+		runtime.GC()      // what came before
+		end := p.begins() // another is under way all the time
+		for round := range 2 {
+			for ended := range spare + 1 {
+				before := collections()
+				p.begins()()
+				if n := collections() - before; n > 0 && (round == 0 || ended > 0) {
+					t.Errorf("%d slots: collected after %d", slots, ended)
+				} else if n != 1 && round > 0 && ended == 0 {
+					t.Errorf("%d slots: %d collections after %d", slots, n, spare+1)
+				}
+			}
 		}
-		after()
+		end()
+		p.timer.Stop()
 	}
+}
+
+func TestAHashWaitsForTheCollectionUnderWay(t *testing.T) {
+	was := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(was)
+	synctest.Test(t, func(t *testing.T) {
+		p := paceCollector(func(string) string { return "" }, &gatehouse.Config{})
+		p.mu.Lock()
+		p.collecting = true
+		p.mu.Unlock()
+		var begun atomic.Int32
+		for range 3 {
+			go func() {
+				defer p.begins()()
+				begun.Add(1)
+			}()
+		}
+		synctest.Wait()
+		if n := begun.Load(); n != 0 {
+			t.Errorf("%d began while the collector ran", n)
+		}
+		before := collections()
+		p.mu.Lock()
+		p.collect()
+		p.mu.Unlock()
+		synctest.Wait()
+		if n := begun.Load(); n != 3 {
+			t.Errorf("%d of 3 began after it", n)
+		}
+		if n := collections() - before; n < 1 {
+			t.Error("nothing was collected")
+		}
+		p.timer.Stop()
+	})
 }
 
 func TestPaceIsWideAmongHashesAndForAMomentAfter(t *testing.T) {
@@ -71,17 +115,50 @@ func TestPaceIsWideAmongHashesAndForAMomentAfter(t *testing.T) {
 		}
 		time.Sleep(2 * calm)
 		at("before the first hash", percent)
-		one, other := p.around(), p.around()
+		one, other := p.begins(), p.begins()
 		one()
 		time.Sleep(2 * calm)
 		at("while one is under way", amongHashes)
 		other()
 		time.Sleep(calm / 2)
 		at("a moment after", amongHashes)
-		p.around()()
+		p.begins()()
 		time.Sleep(calm * 3 / 4)
 		at("after another", amongHashes)
 		time.Sleep(calm / 2)
-		at("a second after the last", percent)
+		at("when all is calm", percent)
+		p.timer.Stop()
+	})
+}
+
+func TestMemoryOfHashesGoesBackAfterAMinute(t *testing.T) {
+	was := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(was)
+	released := func() uint64 {
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapReleased
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p := paceCollector(func(string) string { return "" }, &gatehouse.Config{})
+		time.Sleep(2 * rest)
+		synctest.Wait() // nothing was hashed, and what lay about before is gone
+		end := p.begins()
+		hashed := make([]byte, 19<<20)
+		for i := range hashed {
+			hashed[i] = 1
+		}
+		end()
+		runtime.KeepAlive(hashed)
+		hashed = nil
+		time.Sleep(rest / 2)
+		synctest.Wait()
+		before := released()
+		time.Sleep(rest)
+		synctest.Wait()
+		if after := released(); after < before+10<<20 {
+			t.Errorf("%d bytes given back, %d before", after, before)
+		}
+		p.timer.Stop()
 	})
 }
