@@ -166,12 +166,14 @@ func explain(t *testing.T, d *dbtest.DB, q Query) string {
 	if d.Engine() == "sqlite" {
 		prefix, columns = "EXPLAIN QUERY PLAN ", 4
 	}
-	err = d.In(db.All()).Each(t.Context(), prefix+text, append(args, q.Limit), func(scan func(...any) error) error {
-		var line string
-		dest := []any{new(any), new(any), new(any), &line}
-		err := scan(dest[4-columns:]...)
-		plan.WriteString(line + "\n")
-		return err
+	err = d.In(db.All()).InTx(t.Context(), func(tx *db.Tx) error {
+		return tx.Each(t.Context(), prefix+text, append(args, q.Limit), func(scan func(...any) error) error {
+			var line string
+			dest := []any{new(any), new(any), new(any), &line}
+			err := scan(dest[4-columns:]...)
+			plan.WriteString(line + "\n")
+			return err
+		})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -185,12 +185,14 @@ func (w *world) plan(t *testing.T, s db.Statement) string {
 		prefix, columns = "EXPLAIN QUERY PLAN ", 4
 	}
 	var plan strings.Builder
-	err := w.World.In(s.In).Each(t.Context(), prefix+s.Query, s.Args, func(scan func(...any) error) error {
-		var line string
-		dest := []any{new(any), new(any), new(any), &line}
-		err := scan(dest[4-columns:]...)
-		plan.WriteString(line + "\n")
-		return err
+	err := w.World.In(s.In).InTx(t.Context(), func(tx *db.Tx) error {
+		return tx.Each(t.Context(), prefix+s.Query, s.Args, func(scan func(...any) error) error {
+			var line string
+			dest := []any{new(any), new(any), new(any), &line}
+			err := scan(dest[4-columns:]...)
+			plan.WriteString(line + "\n")
+			return err
+		})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,33 +77,28 @@ func (s Scope) queue(b *pgx.Batch) {
 	b.Queue(setScope, tenant, account, all)
 }
 
-// queueFirst is queue where the transaction has named nothing yet: what it does not name is empty then, and
-// naming it would be a third of what reading one row costs.
-func (s Scope) queueFirst(b *pgx.Batch) {
-	switch s {
-	case Tenant(s.tenant):
-		b.Queue(`SELECT set_config('gatehouse.tenant', $1, true)`, s.tenant.String())
-	case Member(s.account):
-		b.Queue(`SELECT set_config('gatehouse.account', $1, true)`, s.account.String())
+// setting is all that a transaction must know of its scope that has named nothing yet: what it does not name
+// is empty then.
+func (s Scope) setting() (name, value string) {
+	switch {
+	case s.all:
+		return "gatehouse.all", "on"
+	case s.account != uuid.Nil:
+		return "gatehouse.account", s.account.String()
 	default:
-		s.queue(b)
+		return "gatehouse.tenant", s.tenant.String()
 	}
 }
 
-// queryIn sends the scope and the statement in one go: what is sent so is one transaction.
+// queryIn names the scope within the statement itself. A condition without columns is evaluated once and before
+// what it guards is read, and OFFSET 0 keeps the planner from mixing that with conditions of the query's own. Were
+// it otherwise, the policies would find no scope and show nothing.
 func (e *postgresEngine) queryIn(ctx context.Context, in Scope, query string, args []any) (rows, error) {
-	var b pgx.Batch
-	in.queueFirst(&b)
-	b.Queue(query, native(args)...)
-	results := e.pool.SendBatch(ctx, &b)
-	if _, err := results.Exec(); err != nil {
-		return nil, errors.Join(err, results.Close())
-	}
-	r, err := results.Query()
-	if err != nil {
-		return nil, errors.Join(err, results.Close())
-	}
-	return batchRows{pgRows{r}, results}, nil
+	name, value := in.setting()
+	n := strconv.Itoa(len(args) + 1)
+	query = "SELECT * FROM (SELECT * FROM (" + query + ") AS asked OFFSET 0) AS within WHERE (SELECT set_config('" + name + "', $" + n + ", true)) IS NOT NULL"
+	r, err := e.pool.Query(ctx, query, append(native(args), value)...)
+	return pgRows{r}, err
 }
 
 // batchRows are those of a batch's last statement; the batch ends with them.
@@ -122,7 +118,8 @@ func (e *postgresEngine) begin(ctx context.Context, in Scope) (transaction, erro
 	t := &postgresTx{conn: conn, waiting: &pgx.Batch{}}
 	t.waiting.Queue("BEGIN")
 	if in != (Scope{}) {
-		in.queueFirst(t.waiting)
+		name, value := in.setting()
+		t.waiting.Queue("SELECT set_config('"+name+"', $1, true)", value)
 	}
 	return t, nil
 }

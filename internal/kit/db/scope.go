@@ -51,12 +51,12 @@ func (d *DB) In(s Scope) Scoped { return Scoped{d, s} }
 // Now is [DB.Now].
 func (s Scoped) Now() time.Time { return s.db.Now() }
 
-// Row is [DB.Row].
+// Row is [DB.Row]. The query must be one that can stand in parentheses: a SELECT.
 func (s Scoped) Row(ctx context.Context, query string, args []any, dest ...any) error {
 	return s.db.row(ctx, s.scope, query, args, dest)
 }
 
-// Each is [DB.Each].
+// Each is [DB.Each], of a SELECT as with Row.
 func (s Scoped) Each(ctx context.Context, query string, args []any, fn func(scan func(dest ...any) error) error) error {
 	return s.db.each(ctx, s.scope, query, args, fn)
 }
