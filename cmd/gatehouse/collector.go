@@ -26,6 +26,7 @@ const (
 	amongHashes = 30                     // percent
 	calm        = 100 * time.Millisecond // after the last hash, until the pace is close again
 	rest        = time.Minute            // and until its memory is given back
+	settled     = time.Second            // after the start, until what that left is given back
 )
 
 // collector sets the pace of Go's garbage collector. It is safe for concurrent use.
@@ -51,7 +52,7 @@ func paceCollector(environment func(string) string, c *gatehouse.Config) *collec
 	debug.SetGCPercent(percent)
 	p := &collector{ballast: make([]byte, ballast), spare: cmp.Or(c.Password.Slots, runtime.GOMAXPROCS(0)) / 2}
 	p.collected = sync.NewCond(&p.mu)
-	p.timer = time.AfterFunc(calm, p.rests)
+	p.timer = time.AfterFunc(settled, p.rests)
 	c.Password.Around = p.begins
 	return p
 }

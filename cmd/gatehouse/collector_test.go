@@ -113,7 +113,7 @@ func TestPaceIsWideAmongHashesAndForAMomentAfter(t *testing.T) {
 				t.Errorf("%s: %d percent, want %d", when, got, want)
 			}
 		}
-		time.Sleep(2 * calm)
+		time.Sleep(2 * settled)
 		at("before the first hash", percent)
 		one, other := p.begins(), p.begins()
 		one()
@@ -131,34 +131,47 @@ func TestPaceIsWideAmongHashesAndForAMomentAfter(t *testing.T) {
 	})
 }
 
-func TestMemoryOfHashesGoesBackAfterAMinute(t *testing.T) {
+// released is how much memory the runtime has given back.
+func released() uint64 {
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapReleased
+}
+
+// garbage makes as much of it as a hash does.
+func garbage() {
+	b := make([]byte, 19<<20)
+	for i := range b {
+		b[i] = 1
+	}
+	runtime.KeepAlive(b)
+}
+
+func TestMemoryGoesBackAfterTheStartAndAMinuteAfterTheLastHash(t *testing.T) {
 	was := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(was)
-	released := func() uint64 {
-		var s runtime.MemStats
-		runtime.ReadMemStats(&s)
-		return s.HeapReleased
-	}
 	synctest.Test(t, func(t *testing.T) {
 		p := paceCollector(func(string) string { return "" }, &gatehouse.Config{})
-		time.Sleep(2 * rest)
-		synctest.Wait() // nothing was hashed, and what lay about before is gone
+		defer p.timer.Stop()
+		const some = 10 << 20
+		passes := func(d time.Duration) (given int64) {
+			before := released()
+			time.Sleep(d)
+			synctest.Wait()
+			return int64(released()) - int64(before)
+		}
+		garbage()
+		if given := passes(2 * settled); given < some {
+			t.Errorf("after the start %d bytes were given back", given)
+		}
 		end := p.begins()
-		hashed := make([]byte, 19<<20)
-		for i := range hashed {
-			hashed[i] = 1
-		}
+		garbage()
 		end()
-		runtime.KeepAlive(hashed)
-		hashed = nil
-		time.Sleep(rest / 2)
-		synctest.Wait()
-		before := released()
-		time.Sleep(rest)
-		synctest.Wait()
-		if after := released(); after < before+10<<20 {
-			t.Errorf("%d bytes given back, %d before", after, before)
+		if given := passes(rest / 2); given > some {
+			t.Errorf("after half a minute %d bytes were given back", given)
 		}
-		p.timer.Stop()
+		if given := passes(rest); given < some {
+			t.Errorf("after a minute %d bytes were given back", given)
+		}
 	})
 }

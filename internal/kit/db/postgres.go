@@ -23,6 +23,10 @@ var postgresLimits = map[string]string{
 	"application_name":                    "gatehouse",
 }
 
+// maxPrepared is how many statements a connection keeps prepared: more than are in use at a time. Room for each is
+// made beforehand, on every connection, and the driver's 512 were an eighth of a server's living heap.
+const maxPrepared = 128
+
 type postgresEngine struct{ pool *pgxpool.Pool }
 
 // searchPath names one schema, quoted, so that an operator's name needs no rules.
@@ -44,6 +48,7 @@ func openPostgres(ctx context.Context, url, schema string, maxConns int) (*postg
 	}
 	cfg.ConnConfig.RuntimeParams["search_path"] = searchPath(schema)
 	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		cfg.ConnConfig.StatementCacheCapacity = min(cfg.ConnConfig.StatementCacheCapacity, maxPrepared)
 		cfg.ConnConfig.DescriptionCacheCapacity = 0 // what describes statements that are not prepared: none, on every connection
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
