@@ -97,14 +97,17 @@ func (c *collector) ends() {
 // rests goes back to the closer pace, and later gives memory back, unless another hash has begun.
 func (c *collector) rests() {
 	c.mu.Lock()
-	idle, narrow := c.under == 0, c.busy
-	if idle && narrow {
+	free := c.under == 0 && !c.busy
+	switch {
+	case free:
+		c.ended = 0
+	case c.under == 0:
 		c.busy = false
 		debug.SetGCPercent(percent)
 		c.timer.Reset(rest)
 	}
 	c.mu.Unlock()
-	if idle && !narrow {
-		debug.FreeOSMemory()
+	if free {
+		debug.FreeOSMemory() // collects first
 	}
 }

@@ -173,5 +173,8 @@ func TestMemoryGoesBackAfterTheStartAndAMinuteAfterTheLastHash(t *testing.T) {
 		if given := passes(rest); given < some {
 			t.Errorf("after a minute %d bytes were given back", given)
 		}
+		if p.ended != 0 {
+			t.Errorf("%d hashes' memory is held to lie about", p.ended)
+		}
 	})
 }

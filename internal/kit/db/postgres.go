@@ -1,10 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +38,9 @@ func openPostgres(ctx context.Context, url, schema string, maxConns int) (*postg
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("postgres: the database URL cannot be read") // pgx's own text may hold the password
+	}
+	if mode := cfg.ConnConfig.DefaultQueryExecMode; mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
+		return nil, fmt.Errorf("postgres: default_query_exec_mode=%s in the database URL sends ids as text and is not supported: use cache_describe behind a pooler without prepared statements", mode)
 	}
 	cfg.MaxConns = int32(maxConns)
 	cfg.MaxConnLifetime = time.Hour
@@ -102,7 +107,7 @@ func (e *postgresEngine) queryIn(ctx context.Context, in Scope, query string, ar
 	name, value := in.setting()
 	n := strconv.Itoa(len(args) + 1)
 	query = "SELECT * FROM (SELECT * FROM (" + query + ") AS asked OFFSET 0) AS within WHERE (SELECT set_config('" + name + "', $" + n + ", true)) IS NOT NULL"
-	r, err := e.pool.Query(ctx, query, append(native(args), value)...)
+	r, err := e.pool.Query(ctx, query, append(slices.Clip(native(args)), value)...)
 	return pgRows{r}, err
 }
 
@@ -154,10 +159,11 @@ type postgresTx struct {
 	conn    *pgxpool.Conn
 	waiting *pgx.Batch // goes with what is sent next
 	used    bool       // a statement was asked for
+	failed  error      // why what waited was not sent, or not done: nothing may follow it
 }
 
 func (t *postgresTx) query(ctx context.Context, query string, args []any) (rows, error) {
-	if t.used && t.waiting.Len() == 0 {
+	if t.failed == nil && t.waiting.Len() == 0 {
 		r, err := t.conn.Query(ctx, query, native(args)...)
 		return pgRows{r}, err
 	}
@@ -167,7 +173,8 @@ func (t *postgresTx) query(ctx context.Context, query string, args []any) (rows,
 	}
 	r, err := results.Query()
 	if err != nil {
-		return nil, errors.Join(err, results.Close())
+		_ = results.Close() // says the same
+		return nil, err
 	}
 	return batchRows{pgRows{r}, results}, nil
 }
@@ -178,7 +185,7 @@ func (t *postgresTx) exec(ctx context.Context, query string, args []any) (int64,
 }
 
 func (t *postgresTx) run(ctx context.Context, query string, args []any) (pgconn.CommandTag, error) {
-	if t.used && t.waiting.Len() == 0 {
+	if t.failed == nil && t.waiting.Len() == 0 {
 		return t.conn.Exec(ctx, query, native(args)...)
 	}
 	results, err := t.send(ctx, query, args)
@@ -186,26 +193,30 @@ func (t *postgresTx) run(ctx context.Context, query string, args []any) (pgconn.
 		return pgconn.CommandTag{}, err
 	}
 	tag, err := results.Exec()
-	return tag, errors.Join(err, results.Close())
+	return tag, cmp.Or(err, results.Close()) // which says the same where both do
 }
 
 // send sends what waits and one statement more, whose result comes next.
 func (t *postgresTx) send(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
+	if t.failed != nil {
+		return nil, t.failed
+	}
 	b := t.waiting
 	before := b.Len()
 	b.Queue(query, native(args)...)
 	t.waiting, t.used = &pgx.Batch{}, true
 	results := t.conn.SendBatch(ctx, b)
 	for range before {
-		if _, err := results.Exec(); err != nil {
-			return nil, errors.Join(err, results.Close())
+		if _, t.failed = results.Exec(); t.failed != nil {
+			_ = results.Close() // says the same
+			return nil, t.failed
 		}
 	}
 	return results, nil
 }
 
 func (t *postgresTx) later(_ context.Context, query string, args []any) error {
-	t.waiting.Queue(query, native(args)...)
+	t.waiting.Queue(query, native(slices.Clone(args))...)
 	t.used = true
 	return nil
 }
