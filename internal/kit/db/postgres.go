@@ -87,8 +87,7 @@ func (s Scope) queue(b *pgx.Batch) {
 	b.Queue(setScope, tenant, account, all)
 }
 
-// setting is all that a transaction must know of its scope that has named nothing yet: what it does not name
-// is empty then.
+// setting is all that a lone read must know of its scope: what a transaction does not name is empty.
 func (s Scope) setting() (name, value string) {
 	switch {
 	case s.all:
@@ -128,8 +127,7 @@ func (e *postgresEngine) begin(ctx context.Context, in Scope) (transaction, erro
 	t := &postgresTx{conn: conn, waiting: &pgx.Batch{}}
 	t.waiting.Queue("BEGIN")
 	if in != (Scope{}) {
-		name, value := in.setting()
-		t.waiting.Queue("SELECT set_config('"+name+"', $1, true)", value)
+		t.enter(in)
 	}
 	return t, nil
 }
@@ -159,11 +157,11 @@ type postgresTx struct {
 	conn    *pgxpool.Conn
 	waiting *pgx.Batch // goes with what is sent next
 	used    bool       // a statement was asked for
-	failed  error      // why what waited was not sent, or not done: nothing may follow it
+	failed  error      // why what waited was not sent, or not done: it waits for ever, and nothing may follow it
 }
 
 func (t *postgresTx) query(ctx context.Context, query string, args []any) (rows, error) {
-	if t.failed == nil && t.waiting.Len() == 0 {
+	if t.waiting.Len() == 0 {
 		r, err := t.conn.Query(ctx, query, native(args)...)
 		return pgRows{r}, err
 	}
@@ -185,7 +183,7 @@ func (t *postgresTx) exec(ctx context.Context, query string, args []any) (int64,
 }
 
 func (t *postgresTx) run(ctx context.Context, query string, args []any) (pgconn.CommandTag, error) {
-	if t.failed == nil && t.waiting.Len() == 0 {
+	if t.waiting.Len() == 0 {
 		return t.conn.Exec(ctx, query, native(args)...)
 	}
 	results, err := t.send(ctx, query, args)
@@ -201,17 +199,17 @@ func (t *postgresTx) send(ctx context.Context, query string, args []any) (pgx.Ba
 	if t.failed != nil {
 		return nil, t.failed
 	}
-	b := t.waiting
-	before := b.Len()
-	b.Queue(query, native(args)...)
-	t.waiting, t.used = &pgx.Batch{}, true
-	results := t.conn.SendBatch(ctx, b)
+	before := t.waiting.Len()
+	t.waiting.Queue(query, native(args)...)
+	t.used = true
+	results := t.conn.SendBatch(ctx, t.waiting)
 	for range before {
 		if _, t.failed = results.Exec(); t.failed != nil {
 			_ = results.Close() // says the same
 			return nil, t.failed
 		}
 	}
+	t.waiting = &pgx.Batch{}
 	return results, nil
 }
 
