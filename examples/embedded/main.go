@@ -30,17 +30,19 @@ func main() {
 
 // serve answers at l, which the public knows as origin, until ctx ends.
 func serve(ctx context.Context, l net.Listener, origin, database string) error {
+	mux := http.NewServeMux()
+
+	// gatehouse: begin
 	gh, err := gatehouse.New(ctx, gatehouse.Config{Dev: true, PublicURL: origin, DatabaseURL: database})
 	if err != nil {
 		return err
 	}
-
-	mux := http.NewServeMux()
 	mux.Handle("/api/auth/", gh.Handler())
 	mux.Handle("/account/", gh.Pages())
 	mux.Handle("/console/", gh.Console())
 	mux.Handle("/dev/", gh.Dev())
 	mux.Handle("GET /hello", gh.Require(http.HandlerFunc(hello)))
+	// gatehouse: end
 	mux.Handle("GET /hello/live", gh.Require(http.HandlerFunc(hello), gh.Live())) // refused as soon as the session ends
 
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
@@ -51,7 +53,7 @@ func serve(ctx context.Context, l net.Listener, origin, database string) error {
 	case <-ctx.Done():
 		err = server.Shutdown(context.WithoutCancel(ctx)) // before Close: requests under way need the database
 	}
-	return errors.Join(err, gh.Close())
+	return errors.Join(err, gh.Close()) // gatehouse
 }
 
 func hello(w http.ResponseWriter, r *http.Request) {

@@ -77,18 +77,20 @@ func same(t *testing.T, what string, documented, there []string) {
 	}
 }
 
-// packagesOf returns the module's packages by their folders.
+// packagesOf returns the module's packages by their folders, and those of the module within it.
 func packagesOf(t *testing.T) []string {
 	t.Helper()
-	list := exec.CommandContext(t.Context(), "go", "list", "-e", "./...")
-	list.Dir = root
-	out, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var there []string
-	for path := range strings.FieldsSeq(string(out)) {
-		there = append(there, strings.TrimPrefix(strings.TrimPrefix(path, module), "/"))
+	for _, dir := range []string{".", "examples/hosts"} {
+		list := exec.CommandContext(t.Context(), "go", "list", "-e", "./...")
+		list.Dir = filepath.Join(root, dir)
+		out, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path := range strings.FieldsSeq(string(out)) {
+			there = append(there, strings.TrimPrefix(strings.TrimPrefix(path, module), "/"))
+		}
 	}
 	there[slices.Index(there, "")] = "."
 	return there
