@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -26,6 +27,9 @@ type Account struct {
 	DateJoined  time.Time      `json:"date_joined"`
 	LastLogin   *time.Time     `json:"last_login"` // nil: never
 }
+
+// LogValue is the id: an account that is logged says no more of the person.
+func (a Account) LogValue() slog.Value { return slog.StringValue(a.ID) }
 
 // NewAccount is what [Gatehouse.CreateAccount] makes an account from. Only Email is required.
 type NewAccount struct {

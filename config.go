@@ -124,7 +124,7 @@ type Config struct {
 	NoWorkers bool `config:"-"`
 	// Clock is the source of time; nil means the machine's.
 	Clock Clock `config:"-"`
-	// Logger receives events and failures; nil means slog.Default(). Secrets never reach it.
+	// Logger receives events and failures; nil means slog.Default(). Secrets and mail addresses never reach it.
 	Logger *slog.Logger `config:"-"`
 }
 

@@ -229,6 +229,9 @@ func TestAFailingStatementIsARefusalAndLeavesNothing(t *testing.T) {
 					t.Error("a secret is in the log")
 				}
 			}
+			if bytes.Contains(s.log.Bytes(), []byte("@")) || bytes.Contains(s.log.Bytes(), []byte("%40")) {
+				t.Error("an address is in the log")
+			}
 			if !bytes.Contains(s.log.Bytes(), []byte("disk I/O error")) {
 				t.Error("the operator does not learn what failed")
 			}

@@ -310,6 +310,9 @@ func TestSecretsLeaveNoTrace(t *testing.T) {
 			t.Error(err)
 		}
 		s.leaks("the log", []byte(w.log.String()))
+		if strings.Contains(w.log.String(), "@") {
+			t.Error("an address is in the log")
+		}
 		if !strings.Contains(w.log.String(), "session.refreshed") {
 			t.Error("the log is not the engine's")
 		}

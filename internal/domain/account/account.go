@@ -6,6 +6,7 @@
 package account
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -94,5 +95,8 @@ func (a *Account) JSON() JSON {
 	return j
 }
 
-// String returns the address: how an account is named among people. Logs name accounts by ID.
+// String returns the address: how an account is named among people.
 func (a *Account) String() string { return a.Email }
+
+// LogValue is the id: how an account is named in logs.
+func (a Account) LogValue() slog.Value { return slog.StringValue(a.ID.String()) }

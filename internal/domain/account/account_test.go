@@ -3,12 +3,14 @@ package account_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -254,9 +256,18 @@ func TestListPagesInOrderWithoutGaps(t *testing.T) {
 	})
 }
 
+// Among people by the address, in logs by the id.
 func TestAnAccountIsNamedByItsAddress(t *testing.T) {
-	if got := fmt.Sprint(&account.Account{Email: "jo@example.com"}); got != "jo@example.com" {
+	a := account.Account{ID: uuid.Must(uuid.NewV7()), Email: "jo@example.com", Username: "jo", Profile: account.Profile{FullName: "Jo"}}
+	if got := fmt.Sprint(&a); got != a.Email {
 		t.Error(got)
+	}
+	for _, logged := range []any{a, &a} {
+		var log strings.Builder
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("", "account", logged)
+		if strings.Contains(strings.ToLower(log.String()), `jo`) || !strings.Contains(log.String(), a.ID.String()) {
+			t.Errorf("%T is logged as %s", logged, &log)
+		}
 	}
 }
 

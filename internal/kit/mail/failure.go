@@ -8,6 +8,9 @@ import (
 	"net/textproto"
 	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The steps of a conversation, as errors name them.
@@ -28,18 +31,19 @@ const maxReply = 200 // runes of a server's answer that an error quotes
 // enhanced is an enhanced status code (RFC 3463) at the start of an answer.
 var enhanced = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
-// failure turns what went wrong at a step into a sendError.
+// failure turns what went wrong at a step on the way to somebody into a sendError.
 //
 // The answer to AUTH may repeat the credentials, and the one to DATA the message
 // (content filters quote the link they dislike): of those it keeps the codes alone.
-func failure(ctx context.Context, step string, err error) error {
+// Of all others it keeps the words, without the addresses in them.
+func failure(ctx context.Context, to address, step string, err error) error {
 	var own *sendError
 	if errors.As(err, &own) {
 		return own
 	}
 	var reply *textproto.Error
 	if errors.As(err, &reply) {
-		return &sendError{step: step, text: replyText(step, reply), permanent: permanent(step, reply.Code)}
+		return &sendError{step: step, text: replyText(to, step, reply), permanent: permanent(step, reply.Code)}
 	}
 	// The context closes the connection; its reason says more than "use of closed".
 	if ctx.Err() != nil {
@@ -48,7 +52,7 @@ func failure(ctx context.Context, step string, err error) error {
 	if sensitive(step) && !network(err) {
 		return &sendError{step: step, text: "the server broke the protocol"}
 	}
-	return &sendError{step: step, text: clip(oneLine(err.Error()), maxReply), cause: err}
+	return &sendError{step: step, text: clip(nameless(oneLine(err.Error()), to), maxReply), cause: err}
 }
 
 // permanent reports whether an answer condemns this message. Refusals before
@@ -58,8 +62,8 @@ func permanent(step string, code int) bool {
 	return (step == stepRcpt || step == stepData) && code >= 500 && code <= 599 && (code < 530 || code > 538)
 }
 
-func replyText(step string, reply *textproto.Error) string {
-	text := oneLine(reply.Msg)
+func replyText(to address, step string, reply *textproto.Error) string {
+	text := nameless(oneLine(reply.Msg), to)
 	if sensitive(step) {
 		text = enhanced.FindString(text)
 	}
@@ -67,6 +71,30 @@ func replyText(step string, reply *textproto.Error) string {
 		return strconv.Itoa(reply.Code)
 	}
 	return strconv.Itoa(reply.Code) + " " + clip(text, maxReply)
+}
+
+// word is what stands between white space, brackets and what else no plain address holds.
+var word = regexp.MustCompile(`[^\s<>()\[\]",;:]+`)
+
+// nameless returns what a server said with *** for each address, and for each word that
+// begins with the name before the recipient's @. Servers repeat whom they refuse, in
+// spellings of their own and with the address they would forward to; an operator sees the
+// recipient beside the error, so that nobody's address needs to be in it, nor in a log.
+func nameless(text string, to address) string {
+	return word.ReplaceAllStringFunc(text, func(w string) string {
+		if strings.Contains(w, "@") || names(strings.TrimLeft(w, "'`"), to.local) {
+			return "***"
+		}
+		return w
+	})
+}
+
+func names(word, local string) bool {
+	if len(word) < len(local) || !strings.EqualFold(word[:len(local)], local) {
+		return false
+	}
+	next, _ := utf8.DecodeRuneInString(word[len(local):])
+	return !unicode.IsLetter(next) && !unicode.IsDigit(next)
 }
 
 func sensitive(step string) bool { return step == stepAuth || step == stepData }

@@ -19,8 +19,8 @@ import (
 	"unicode"
 )
 
-// Message is one mail to one person. It prints as its id and recipient, because
-// the texts may hold a link that signs somebody in.
+// Message is one mail to one person. It prints as its id alone: the texts may hold
+// a link that signs somebody in, and the recipient's address is nothing for logs.
 type Message struct {
 	ID      string    // local part of the Message-ID, 1 to 128 of letters, digits, '.', '-', '_'; the same at every retry
 	To      string    // one bare address, no display name
@@ -32,8 +32,8 @@ type Message struct {
 
 // Sender takes one message for delivery. A nil error means that the message was
 // accepted; for any other ask [Permanent] whether to try again with the same
-// Message. Errors never hold the subject or the texts. Implementations are safe
-// for concurrent use.
+// Message. Errors never hold the subject, the texts or the recipient's address.
+// Implementations are safe for concurrent use.
 type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
@@ -46,13 +46,11 @@ func Permanent(err error) bool {
 	return errors.As(err, &e) && e.permanent
 }
 
-// Format prints id and recipient for every verb.
-func (m Message) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "mail %s to %s", m.ID, m.To) }
+// Format prints the id for every verb.
+func (m Message) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "mail %s", m.ID) }
 
-// LogValue is id and recipient.
-func (m Message) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("id", m.ID), slog.String("to", m.To))
-}
+// LogValue is the id.
+func (m Message) LogValue() slog.Value { return slog.StringValue(m.ID) }
 
 // check returns the recipient of a message that may be sent. Every Sender calls
 // it first, so that what the dev mailbox takes, SMTP takes too.
@@ -77,7 +75,7 @@ func validID(id string) bool {
 // sendError is why a message was not sent.
 type sendError struct {
 	step      string // where in the conversation; empty when it never began
-	text      string // shown to operators; never the subject, the texts or a password
+	text      string // shown to operators; never the subject, the texts, an address or a password
 	permanent bool
 	cause     error // of the context or the network; nil when the server answered
 }

@@ -184,7 +184,7 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.addr)
 	if err != nil {
-		return failure(ctx, stepConnect, err)
+		return failure(ctx, to, stepConnect, err)
 	}
 	defer conn.Close() //nolint:errcheck // nothing is left to say on it
 	// Closing the connection wakes whatever read or write the conversation is in.
@@ -199,13 +199,13 @@ func (s *SMTP) deliver(ctx context.Context, conn net.Conn, to address, raw []byt
 	if s.security == directTLS {
 		secure := tls.Client(conn, s.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return failure(ctx, stepTLS, err)
+			return failure(ctx, to, stepTLS, err)
 		}
 		conn = secure
 	}
 	c, err := smtp.NewClient(conn, s.host)
 	if err != nil {
-		return failure(ctx, stepGreeting, err)
+		return failure(ctx, to, stepGreeting, err)
 	}
 	steps := []struct {
 		name string
@@ -220,7 +220,7 @@ func (s *SMTP) deliver(ctx context.Context, conn net.Conn, to address, raw []byt
 	}
 	for _, step := range steps {
 		if err := step.run(); err != nil {
-			return failure(ctx, step.name, err)
+			return failure(ctx, to, step.name, err)
 		}
 	}
 	// Accepted. A server that dawdles over the goodbye changes nothing any more.

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -66,6 +67,18 @@ func reject(t *testing.T, c mail.Config, m mail.Message) error {
 		}
 	}
 	return err
+}
+
+// Whatever names a message in a log names it by its id.
+func TestMessageNamesNobodyInLogs(t *testing.T) {
+	m := message()
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("sent", "mail", m)
+	for _, said := range []string{log.String(), fmt.Sprintf("%v", m), fmt.Sprintf("%+v", m), fmt.Sprintf("%#v", m), fmt.Sprintf("%s", m)} {
+		if strings.Contains(said, m.To) || strings.Contains(said, secret) || !strings.Contains(said, m.ID) {
+			t.Errorf("says %q", said)
+		}
+	}
 }
 
 func TestSendOverEveryKindOfConnection(t *testing.T) {
@@ -198,6 +211,11 @@ func TestSendTellsPermanentFromTemporary(t *testing.T) {
 		{mailtest.Rcpt, mailtest.Reply(550, "5.1.1 no such user"), true, "mail: RCPT: 550 5.1.1 no such user"},
 		{mailtest.Rcpt, mailtest.Reply(553, "line\nbreak\x1b[31m"), true, "mail: RCPT: 553 line break [31m"},
 		{mailtest.Rcpt, mailtest.Reply(530, "5.7.0 authenticate"), false, "mail: RCPT: 530 5.7.0 authenticate"},
+		{mailtest.Rcpt, mailtest.Reply(550, "5.1.1 <ada@example.org>: Recipient address rejected: User unknown"), true, "mail: RCPT: 550 5.1.1 <***>: Recipient address rejected: User unknown"},
+		{mailtest.Rcpt, mailtest.Reply(550, "mailto:Ada@EXAMPLE.org, ADA... or 'ada' of example.org; Adam and canada are free"), true, "mail: RCPT: 550 mailto:***, *** or *** of example.org; Adam and canada are free"},
+		{mailtest.Rcpt, mailtest.Reply(551, "5.7.0 user not local; please try <ada.doe@example.net>"), true, "mail: RCPT: 551 5.7.0 user not local; please try <***>"},
+		{mailtest.Rcpt, mailtest.Reply(550, "bounces+ada=example.org@example.com ada=example.org ada%example.org"), true, "mail: RCPT: 550 *** *** ***"},
+		{mailtest.Rcpt, mailtest.Reply(550, strings.Repeat("x", 191)+" ada@example.org is cut"), true, "mail: RCPT: 550 " + strings.Repeat("x", 191) + " *** is …"},
 		{mailtest.Done, mailtest.Reply(452, "4.3.1 full"), false, "mail: DATA: 452 4.3.1"},
 		{mailtest.Done, mailtest.Reply(554, "5.7.1 blocked "+secret), true, "mail: DATA: 554 5.7.1"},
 		{mailtest.Done, mailtest.Reply(554, "blocked "+secret), true, "mail: DATA: 554"},

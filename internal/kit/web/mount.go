@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -69,7 +70,8 @@ func (e *Edge) mux(routes []Route) *http.ServeMux {
 // guard checks access before a byte of the body is read.
 func (e *Edge) guard(route Route, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		FromContext(r.Context()).html = route.handler.html()
+		q := FromContext(r.Context())
+		q.html, q.route = route.handler.html(), route.Path
 		if route.Access != Public {
 			ctx, err := e.cfg.Authenticate(r, route)
 			if err != nil {
@@ -216,7 +218,11 @@ func (e *Edge) recover(w http.ResponseWriter, r *http.Request) {
 	if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 		panic(p)
 	}
-	Error(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	text := fmt.Sprintf("%T", p) // what it says may be what a person sent
+	if e, ok := p.(runtime.Error); ok {
+		text = e.Error()
+	}
+	Error(w, r, fmt.Errorf("panic: %s\n%s", text, debug.Stack()))
 }
 
 // Values of headers that most answers carry. They are shared, so nothing may change them in place;

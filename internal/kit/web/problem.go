@@ -100,7 +100,7 @@ type Problem struct {
 }
 
 // Error is the one writer of refusals. What is no fault is internal: it is logged in full and
-// told nobody.
+// told nobody. The log names the route, not the path: that is what somebody sent.
 func Error(w http.ResponseWriter, r *http.Request, err error) {
 	q := FromContext(r.Context())
 	var large *http.MaxBytesError
@@ -117,7 +117,7 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 		if f.Kind == fault.Unavailable {
 			level = slog.LevelWarn // it passes, and may come in floods
 		}
-		q.edge.cfg.Logger.Log(r.Context(), level, "request failed", "code", f.Code, "error", err, "method", r.Method, "path", r.URL.Path, "request_id", q.ID)
+		q.edge.cfg.Logger.Log(r.Context(), level, "request failed", "code", f.Code, "error", err, "method", r.Method, "route", q.route, "request_id", q.ID)
 	}
 	h := w.Header()
 	if f.Retry > 0 {

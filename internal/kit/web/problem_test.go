@@ -29,6 +29,8 @@ var failures = map[string]error{
 	"bare":     errors.New("open /srv/gatehouse.db: " + canary),
 	"large":    fmt.Errorf("sample: %w", &http.MaxBytesError{Limit: 1}),
 	"internal": fault.New(fault.Internal, "internal", "Sorry."),
+
+	"jo@example.com": errors.New("down"),
 }
 
 func TestEveryKindOfFailureHasItsStatus(t *testing.T) {
@@ -75,8 +77,8 @@ func TestAPanicIsToldToTheLogAlone(t *testing.T) {
 	a := e.call(http.MethodGet, "/panic/", "")
 	a.refuses(t, "a panic", http.StatusInternalServerError, "internal")
 	log := e.log.String()
-	if strings.Count(strings.TrimSpace(log), "\n") != 0 || !strings.Contains(log, a.problem.RequestID) || !strings.Contains(log, "setup_test.go") {
-		t.Errorf("want one log event with the request's id and the stack, got:\n%s", log)
+	if strings.Count(strings.TrimSpace(log), "\n") != 0 || !strings.Contains(log, a.problem.RequestID) || !strings.Contains(log, "setup_test.go") || strings.Contains(log, canary) {
+		t.Errorf("want one log event with the request's id and the stack, without what the panic said, got:\n%s", log)
 	}
 	p := e.page(http.MethodGet, "/account/panic/", "")
 	if p.status != http.StatusInternalServerError || !strings.HasPrefix(p.header.Get("Content-Type"), "text/html") || strings.Contains(p.text, canary) || strings.Contains(p.text, ".go:") {
@@ -84,6 +86,15 @@ func TestAPanicIsToldToTheLogAlone(t *testing.T) {
 	}
 	if a := e.call(http.MethodGet, "/me/", "", header("Authorization", "Bearer good")); a.said != "me" {
 		t.Errorf("afterwards: answered %d", a.status)
+	}
+}
+
+// A path can hold what names a person; the route says as much to whoever looks for the fault.
+func TestAFailureIsLoggedByItsRoute(t *testing.T) {
+	e := newEdge(t, nil)
+	e.call(http.MethodGet, "/fail/jo@example.com/?to=jo@example.com", "").refuses(t, "a failure", http.StatusInternalServerError, "internal")
+	if log := e.log.String(); strings.Contains(log, "jo@") || !strings.Contains(log, `"route":"/fail/{id}/"`) {
+		t.Errorf("logged %s", log)
 	}
 }
 

@@ -27,6 +27,7 @@ type Request struct {
 	w     http.ResponseWriter
 	https bool
 	html  bool
+	route string // its path as it is mounted; empty where there is none
 }
 
 type requestKey struct{}
