@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -59,6 +60,12 @@ type NewAccount struct {
 	// Superuser includes Staff.
 	Superuser bool
 }
+
+// Format prints the id alone, for every verb: there is a password beside it.
+func (n NewAccount) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "NewAccount(%s)", n.Subject) }
+
+// LogValue is the id.
+func (n NewAccount) LogValue() slog.Value { return slog.StringValue(n.Subject) }
 
 // CreateAccount makes an active account without asking its owner: for the first administrator,
 // for imports and for tests. People register themselves through the API. Error codes:

@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
@@ -336,6 +337,12 @@ func (l *Limit) orDefault(tries int, per time.Duration) {
 	orDefault(&l.Tries, tries)
 	orDefault(&l.Per, per)
 }
+
+// Format prints the public URL alone, for every verb: there are keys and passwords beside it.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "Config(%s)", c.PublicURL) }
+
+// LogValue is the public URL.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.PublicURL) }
 
 // withDefaults returns c with every unset member set.
 func (c Config) withDefaults() Config {

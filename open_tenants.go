@@ -52,16 +52,19 @@ func (g *Gatehouse) checkRoles(ctx context.Context) error {
 	if g.cfg.NoWorkers {
 		return nil
 	}
+	var configured []string
 	for _, r := range g.roles.Roles() {
-		if role.BuiltIn(r.Name) {
-			continue
+		if !role.BuiltIn(r.Name) {
+			configured = append(configured, r.Name)
 		}
-		slugs, err := tenant.WithRole(ctx, g.db, r.Name)
-		if err != nil {
-			return err
-		}
-		if len(slugs) > 0 {
-			g.cfg.Logger.WarnContext(ctx, "tenants have a role of their own by the name of a configured one, and theirs counts there", "role", r.Name,
+	}
+	shadowed, err := tenant.WithRoles(ctx, g.db, configured)
+	if err != nil {
+		return err
+	}
+	for _, name := range configured {
+		if slugs := shadowed[name]; len(slugs) > 0 {
+			g.cfg.Logger.WarnContext(ctx, "tenants have a role of their own by the name of a configured one, and theirs counts there", "role", name,
 				"tenants", len(slugs), "more", len(slugs) == tenant.MaxWithRole, "examples", slugs[:min(len(slugs), shadowedExamples)])
 		}
 	}

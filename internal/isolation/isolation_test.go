@@ -27,7 +27,7 @@ var beyond = map[string]string{
 	"domain/tenant.TakeDue":              "verified domains are looked at again, whoever's they are; what was found is written down within the tenant",
 	"domain/tenant.SampleVerified":       "where none of the domains that are due is found, some others are looked for, to tell a blind service from domains that are gone",
 	"domain/tenant.Search":               "staff look tenants up",
-	"domain/tenant.WithRole":             "the operator is told which tenants have a role of their own by the name of a configured one",
+	"domain/tenant.WithRoles":            "the operator is told which tenants have a role of their own by the name of a configured one",
 	"domain/audit.list":                  "staff read the audit of the whole service",
 	"domain/audit.horizon":               "the same",
 	"domain/audit.Kinds":                 "which kinds of events there are, for the same",

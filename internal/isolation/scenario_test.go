@@ -262,7 +262,7 @@ func (s *scenario) background() {
 		"invitations": func() error { _, err := invitation.Sweep(ctx, d, 10); return err },
 		"audit":       func() error { _, err := audit.Sweep(ctx, d, 10); return err },
 		"stats":       func() error { return stat.Collect(ctx, d) },
-		"roles":       func() error { _, err := tenant.WithRole(ctx, d, "clerk"); return err },
+		"roles":       func() error { _, err := tenant.WithRoles(ctx, d, []string{"clerk", "editor"}); return err },
 	} {
 		if err := sweep(); err != nil {
 			s.t.Errorf("%s: %v", name, err)

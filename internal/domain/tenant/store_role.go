@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
@@ -43,21 +44,32 @@ func OwnRoles(ctx context.Context, d *db.DB, id ID) ([]role.Role, error) {
 	return all, nil
 }
 
-// MaxWithRole is how many tenants WithRole returns.
+// MaxWithRole is how many tenants WithRoles returns of one role.
 const MaxWithRole = 1000
 
-// WithRole returns the slugs of the tenants that made a role of this name for themselves, the oldest tenant
-// first, at most MaxWithRole.
-func WithRole(ctx context.Context, d *db.DB, name string) ([]string, error) {
-	var slugs []string
-	err := d.In(db.All()).Each(ctx, `SELECT t.slug FROM tenant_role r JOIN tenant t ON t.id = r.tenant_id WHERE r.name = $1 ORDER BY r.tenant_id LIMIT $2`, []any{name, MaxWithRole}, func(scan func(...any) error) error {
-		var slug string
-		err := scan(&slug)
-		slugs = append(slugs, slug)
+// WithRoles returns, for each of these names that tenants made a role of for themselves, the slugs of those
+// tenants, the oldest first, at most MaxWithRole.
+func WithRoles(ctx context.Context, d *db.DB, names []string) (map[string][]string, error) {
+	slugs := map[string][]string{}
+	if len(names) == 0 {
+		return slugs, nil
+	}
+	args, places := []any{MaxWithRole}, make([]string, len(names))
+	for i, name := range names {
+		args = append(args, name)
+		places[i] = fmt.Sprintf("$%d", len(args))
+	}
+	err := d.In(db.All()).Each(ctx, `SELECT name, slug FROM (
+			SELECT r.name, t.slug, row_number() OVER (PARTITION BY r.name ORDER BY r.tenant_id) AS place
+			FROM tenant_role r JOIN tenant t ON t.id = r.tenant_id WHERE r.name IN (`+strings.Join(places, ", ")+`)) ranked
+		WHERE place <= $1 ORDER BY name, place`, args, func(scan func(...any) error) error {
+		var name, slug string
+		err := scan(&name, &slug)
+		slugs[name] = append(slugs[name], slug)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tenant: with role: %w", err)
+		return nil, fmt.Errorf("tenant: with roles: %w", err)
 	}
 	return slugs, nil
 }
