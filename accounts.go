@@ -29,7 +29,7 @@ type Account struct {
 	LastLogin   *time.Time     `json:"last_login"` // nil: never
 }
 
-// LogValue is the id: an account that is logged says no more of the person.
+// LogValue is the id: an account that is logged by itself says no more of the person.
 func (a Account) LogValue() slog.Value { return slog.StringValue(a.ID) }
 
 // NewAccount is what [Gatehouse.CreateAccount] makes an account from. Only Email is required.
@@ -46,11 +46,11 @@ type NewAccount struct {
 	// Password is held to the password policy unless AnyPassword. Without it and PasswordHash the
 	// account has none: until somebody sets one, or its owner chooses one through a reset where
 	// Config.Password.FirstByReset allows it.
-	Password    string
+	Password    string `json:"-"`
 	AnyPassword bool
 	// PasswordHash was made by another system: Django's formats, bcrypt, argon2, scrypt, PBKDF2
 	// or crypt(3). The first sign-in replaces it.
-	PasswordHash string
+	PasswordHash string `json:"-"`
 	// Unverified says that nobody vouches for the address; then signing in has to wait.
 	Unverified bool
 	Staff      bool

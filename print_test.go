@@ -12,9 +12,9 @@ import (
 func TestWhatHoldsSecretsPrintsNone(t *testing.T) {
 	const canary = "canary-of-the-day"
 	config := Config{PublicURL: "https://id.example.com", DatabaseURL: canary, SecretKey: canary, SecretKeyPrevious: []string{canary}, SMTPURL: canary, DKIMKey: canary}
-	person := NewAccount{Subject: "42", Email: canary, Password: canary, PasswordHash: canary}
+	person := NewAccount{Subject: "42", Email: "jo@example.com", Password: canary, PasswordHash: canary}
 	var out bytes.Buffer
-	for _, v := range []any{config, &config, person, &person} {
+	for _, v := range []any{config, &config, person, &person, []NewAccount{person}, map[string]any{"of": []any{person}}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}

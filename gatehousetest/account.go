@@ -48,7 +48,7 @@ func (s *Server) CreateAccount(t testing.TB, edit ...func(*gatehouse.NewAccount)
 	}
 	a, err := s.gh.CreateAccount(context.WithoutCancel(t.Context()), n)
 	if err != nil {
-		t.Fatalf("gatehousetest: create account: %s: %v", gatehouse.ErrorCode(err), err)
+		t.Fatalf("gatehousetest: create account: %v", err)
 	}
 	return Account{ID: a.ID, Email: a.Email, Password: n.Password}
 }

@@ -113,7 +113,7 @@ func Run(t *testing.T, target Target) {
 
 // TargetFromEnv returns the target that the environment describes; ok is false when
 // GATEHOUSE_TARGET_URL, the APIURL, is not set. The others are optional and named after the
-// members: GATEHOUSE_TARGET_AUDIENCE, …_MAILBOX_URL, …_MAIL_DOMAIN, …_CLOCK_URL, …_PROTECTED,
+// members: GATEHOUSE_TARGET_AUDIENCE, GATEHOUSE_TARGET_MAILBOX_URL, …_MAIL_DOMAIN, GATEHOUSE_TARGET_CLOCK_URL, …_PROTECTED,
 // …_ADMIN_ONLY, …_TENANT_DATA, and …_SKIP with features separated by commas.
 func TargetFromEnv() (target Target, ok bool) {
 	get := func(name string) string { return os.Getenv("GATEHOUSE_TARGET_" + name) }

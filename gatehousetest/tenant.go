@@ -31,7 +31,7 @@ func (s *Server) CreateTenant(t testing.TB, edit ...func(*gatehouse.NewTenant)) 
 	}
 	made, err := s.gh.CreateTenant(context.WithoutCancel(t.Context()), n)
 	if err != nil {
-		t.Fatalf("gatehousetest: create tenant: %s: %v", gatehouse.ErrorCode(err), err)
+		t.Fatalf("gatehousetest: create tenant: %v", err)
 	}
 	return Tenant{ID: made.ID, Slug: made.Slug, Name: made.Name}
 }
@@ -47,7 +47,7 @@ func (s *Server) CreateMember(t testing.TB, in Tenant, role string, edit ...func
 	t.Helper()
 	a := s.CreateAccount(t, edit...)
 	if _, err := s.gh.AddMember(context.WithoutCancel(t.Context()), in.ID, a.ID, role); err != nil {
-		t.Fatalf("gatehousetest: create member: %s: %v", gatehouse.ErrorCode(err), err)
+		t.Fatalf("gatehousetest: create member: %v", err)
 	}
 	return a
 }

@@ -25,7 +25,7 @@ func announce(ctx context.Context, gh *gatehouse.Gatehouse, s *settings, l liste
 	if err != nil {
 		return err
 	}
-	return welcome(os.Stdout, s.PublicURL, gh.Issuer(), s.DatabaseURL, password)
+	return welcome(os.Stdout, l.main.Addr().String(), s.PublicURL, gh.Issuer(), s.DatabaseURL, password)
 }
 
 // firstAdminEmail is a name that no mail reaches (RFC 2606).
@@ -46,7 +46,7 @@ func firstAdmin(ctx context.Context, gh *gatehouse.Gatehouse) (password string, 
 	return password, err
 }
 
-const welcomeText = `Gatehouse is listening on {url} (development mode: this machine only)
+const welcomeText = `Gatehouse is listening on {url} (at {address}; development mode: this machine only)
 
   Tour      {url}/dev/   (every page, sample accounts, mailbox, clock)
   Account   {url}/account/
@@ -77,12 +77,12 @@ Try it:
 `
 
 // welcome prints where to go next, with a command that works as it stands.
-func welcome(w io.Writer, origin, issuer, database, password string) error {
+func welcome(w io.Writer, address, origin, issuer, database, password string) error {
 	text := welcomeText + welcomeBack
 	if password != "" {
 		text = welcomeText + welcomeAdmin
 	}
-	fill := strings.NewReplacer("{url}", origin, "{issuer}", issuer, "{data}", withoutPassword(database), "{email}", firstAdminEmail, "{password}", password)
+	fill := strings.NewReplacer("{address}", address, "{url}", origin, "{issuer}", issuer, "{data}", withoutPassword(database), "{email}", firstAdminEmail, "{password}", password)
 	_, err := fill.WriteString(w, text)
 	return err
 }

@@ -17,7 +17,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := &http.Server{Addr: os.Getenv("LISTEN"), Handler: routes(v), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Addr: os.Getenv("LISTEN"), Handler: routes(v), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second}
 	log.Fatal(server.ListenAndServe())
 }
 

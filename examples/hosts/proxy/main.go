@@ -11,13 +11,14 @@ import (
 	"net/http/httputil"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/verifier"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	l, err := net.Listen("tcp", "localhost:8080")
 	if err != nil {
@@ -45,7 +46,7 @@ func serve(ctx context.Context, l net.Listener, origin, inner string) error {
 	mux.Handle("GET /hello", v.Require(http.HandlerFunc(hello)))
 	// gatehouse: end
 
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {

@@ -26,7 +26,7 @@ func TestInvitationIsMailedToTheAddressAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i.Email != "Guest@Example.com" || i.Role != role.Member || i.Sent != 1 || !about(i.ExpiresAt, w.Now().Add(lifetime)) || i.Status(w.Now()) != invitation.Waits {
+		if i.Email != "Guest@Example.com" || i.Role != role.Member || i.Sent != 1 || i.By != "Jo Doe" || !about(i.ExpiresAt, w.Now().Add(lifetime)) || i.Status(w.Now()) != invitation.Waits {
 			t.Errorf("made %+v", i)
 		}
 		m := w.mail()
@@ -63,7 +63,7 @@ func TestSendingAgainMakesTheFormerLinkWorthless(t *testing.T) {
 		i, first := w.invites("guest@example.com", role.Member)
 		w.Clock.Advance(time.Hour)
 		again, err := w.Resend(t.Context(), tenant.By(w.admin.ID), w.acme.ID, i.ID)
-		if err != nil || again.ID != i.ID || again.Sent != 2 || again.Role != role.Member || !about(again.ExpiresAt, w.Now().Add(lifetime)) || !again.CreatedAt.Equal(i.CreatedAt) {
+		if err != nil || again.ID != i.ID || again.Sent != 2 || again.By != "Jo Doe" || again.Role != role.Member || !about(again.ExpiresAt, w.Now().Add(lifetime)) || !again.CreatedAt.Equal(i.CreatedAt) {
 			t.Fatalf("resent %+v, %v", again, err)
 		}
 		second := domaintest.Token(w.mail())

@@ -71,6 +71,10 @@ func notMember(ctx context.Context, tx *db.Tx, tenantID tenant.ID, key string) e
 	return nil
 }
 
+// stored is what an invitation has got by being stored. Its inviter is named as selectOpen does.
+const stored = `sent, created_at, COALESCE((SELECT p.full_name FROM account a JOIN profile p ON p.account_id = a.id
+	JOIN membership m ON m.account_id = a.id WHERE a.id = invitation.invited_by AND a.active AND m.tenant_id = invitation.tenant_id), '')`
+
 // store writes a wish down: over the unused invitation of its address, or as a new one where former is
 // nil. The tenant is locked, so there is no other meanwhile. by is uuid.Nil for who runs the service.
 func store(ctx context.Context, tx *db.Tx, tenantID tenant.ID, former *record, by uuid.UUID, w wish, hash []byte, expires time.Time) (*Invitation, error) {
@@ -80,16 +84,15 @@ func store(ctx context.Context, tx *db.Tx, tenantID tenant.ID, former *record, b
 	if former != nil {
 		out.ID = former.id
 		err = tx.Row(ctx, `UPDATE invitation SET email = $3, role = $4, locale = $5, token_hash = $6, invited_by = $7, expires_at = $8, sent = sent + 1
-			WHERE tenant_id = $1 AND id = $2 RETURNING sent, created_at`,
-			[]any{tenantID, former.id, out.Email, out.Role, out.Locale, hash, inviter, expires}, &out.Sent, db.Time(&out.CreatedAt))
+			WHERE tenant_id = $1 AND id = $2 RETURNING `+stored,
+			[]any{tenantID, former.id, out.Email, out.Role, out.Locale, hash, inviter, expires}, &out.Sent, db.Time(&out.CreatedAt), &out.By)
 	} else {
 		if out.ID, err = uuid.NewV7(); err != nil {
 			return nil, fmt.Errorf("invitation: store: %w", err)
 		}
-		out.Sent, out.CreatedAt = 1, tx.Now
-		_, err = tx.Exec(ctx, `INSERT INTO invitation (id, tenant_id, email, email_key, role, locale, token_hash, invited_by, sent, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10)`,
-			out.ID, tenantID, out.Email, w.email.Key, out.Role, out.Locale, hash, inviter, tx.Now, expires)
+		err = tx.Row(ctx, `INSERT INTO invitation (id, tenant_id, email, email_key, role, locale, token_hash, invited_by, sent, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10) RETURNING `+stored,
+			[]any{out.ID, tenantID, out.Email, w.email.Key, out.Role, out.Locale, hash, inviter, tx.Now, expires}, &out.Sent, db.Time(&out.CreatedAt), &out.By)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("invitation: store: %w", err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -52,7 +53,10 @@ func failure(ctx context.Context, to address, step string, err error) error {
 	if sensitive(step) && !network(err) {
 		return &sendError{step: step, text: "the server broke the protocol"}
 	}
-	return &sendError{step: step, text: clip(nameless(oneLine(err.Error()), to), maxReply), cause: err}
+	if network(err) { // our own words: they name the server and nobody
+		return &sendError{step: step, text: clip(oneLine(err.Error()), maxReply), cause: err}
+	}
+	return &sendError{step: step, text: clip(nameless(oneLine(err.Error()), to), maxReply)}
 }
 
 // permanent reports whether an answer condemns this message. Refusals before
@@ -63,9 +67,11 @@ func permanent(step string, code int) bool {
 }
 
 func replyText(to address, step string, reply *textproto.Error) string {
-	text := nameless(oneLine(reply.Msg), to)
+	text := oneLine(reply.Msg)
+	code := enhanced.FindString(text)
+	text = code + nameless(text[len(code):], to)
 	if sensitive(step) {
-		text = enhanced.FindString(text)
+		text = code
 	}
 	if text == "" {
 		return strconv.Itoa(reply.Code)
@@ -77,25 +83,42 @@ func replyText(to address, step string, reply *textproto.Error) string {
 var word = regexp.MustCompile(`[^\s<>()\[\]",;:]+`)
 
 // nameless returns what a server said with *** for each address, and for each word that
-// begins with the name before the recipient's @. Servers repeat whom they refuse, in
+// has the name before the recipient's @ in it, with or without what follows a plus. Servers repeat whom they refuse, in
 // spellings of their own and with the address they would forward to; an operator sees the
 // recipient beside the error, so that nobody's address needs to be in it, nor in a log.
 func nameless(text string, to address) string {
+	base, _, _ := strings.Cut(to.local, "+")
 	return word.ReplaceAllStringFunc(text, func(w string) string {
-		if strings.Contains(w, "@") || names(strings.TrimLeft(w, "'`"), to.local) {
+		plain, err := url.PathUnescape(w)
+		if err != nil {
+			plain = w
+		}
+		if strings.ContainsAny(plain, "@\uff20") || names(plain, to.local) || names(plain, base) {
 			return "***"
 		}
 		return w
 	})
 }
 
-func names(word, local string) bool {
-	if len(word) < len(local) || !strings.EqualFold(word[:len(local)], local) {
-		return false
+// names reports whether name stands in word, whatever its case, with no letter or digit on either side.
+func names(word, name string) bool {
+	word, name = strings.ToLower(word), strings.ToLower(name)
+	for rest := word; name != ""; {
+		before, after, found := strings.Cut(rest, name)
+		if !found {
+			return false
+		}
+		last, _ := utf8.DecodeLastRuneInString(word[:len(word)-len(rest)+len(before)])
+		next, _ := utf8.DecodeRuneInString(after)
+		if !isWord(last) && !isWord(next) {
+			return true
+		}
+		rest = rest[len(before)+1:] // a name is a byte at least, and may begin within itself
 	}
-	next, _ := utf8.DecodeRuneInString(word[len(local):])
-	return !unicode.IsLetter(next) && !unicode.IsDigit(next)
+	return false
 }
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 func sensitive(step string) bool { return step == stepAuth || step == stepData }
 

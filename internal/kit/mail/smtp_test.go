@@ -215,6 +215,7 @@ func TestSendTellsPermanentFromTemporary(t *testing.T) {
 		{mailtest.Rcpt, mailtest.Reply(550, "mailto:Ada@EXAMPLE.org, ADA... or 'ada' of example.org; Adam and canada are free"), true, "mail: RCPT: 550 mailto:***, *** or *** of example.org; Adam and canada are free"},
 		{mailtest.Rcpt, mailtest.Reply(551, "5.7.0 user not local; please try <ada.doe@example.net>"), true, "mail: RCPT: 551 5.7.0 user not local; please try <***>"},
 		{mailtest.Rcpt, mailtest.Reply(550, "bounces+ada=example.org@example.com ada=example.org ada%example.org"), true, "mail: RCPT: 550 *** *** ***"},
+		{mailtest.Rcpt, mailtest.Reply(550, "see https://mx.test/why?rcpt=jo%40example.net or /var/mail/ada/x (user=ADA) SRS0=H=T=example.org=ada jo＠example.net canada-ada"), true, "mail: RCPT: 550 see https:*** or *** (***) *** *** ***"},
 		{mailtest.Rcpt, mailtest.Reply(550, strings.Repeat("x", 191)+" ada@example.org is cut"), true, "mail: RCPT: 550 " + strings.Repeat("x", 191) + " *** is …"},
 		{mailtest.Done, mailtest.Reply(452, "4.3.1 full"), false, "mail: DATA: 452 4.3.1"},
 		{mailtest.Done, mailtest.Reply(554, "5.7.1 blocked "+secret), true, "mail: DATA: 554 5.7.1"},
