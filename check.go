@@ -215,6 +215,8 @@ func (c Config) checkTenants(p *problems) {
 	}
 	_, err := role.NewSet(t.Permissions, roles(t.Roles))
 	p.of("Tenants.Permissions and Tenants.Roles (GATEHOUSE_TENANTS__PERMISSIONS, GATEHOUSE_TENANTS__ROLES)", err)
+	_, err = account.NewSchema(attributes(t.Attributes))
+	p.of("Tenants.Attributes (GATEHOUSE_TENANTS__ATTRIBUTES)", err)
 	_, err = role.NewStaff(roles(c.Staff.Roles))
 	p.of("Staff.Roles (GATEHOUSE_STAFF__ROLES)", err)
 }

@@ -90,6 +90,7 @@ func TestCheckNamesEachProblem(t *testing.T) {
 		{"GATEHOUSE_SESSIONS__REFRESH_WINDOW", func(c *Config) { c.Sessions.RefreshWindow = 11 * time.Minute }},
 		{"GATEHOUSE_SIGN_IN_BY", func(c *Config) { c.SignInBy = "phone" }},
 		{"GATEHOUSE_ATTRIBUTES", func(c *Config) { c.Attributes = []Attribute{{Name: "a", Type: "date"}} }},
+		{"GATEHOUSE_TENANTS__ATTRIBUTES", func(c *Config) { c.Tenants.Attributes = []Attribute{{Name: "a", Type: "date"}} }},
 		{"GATEHOUSE_PASSWORD__MIN_LENGTH", func(c *Config) { c.Password.MinLength = 7 }},
 		{"GATEHOUSE_PASSWORD__…", func(c *Config) { c.Password.MemoryKiB = 1024 }},
 		{"GATEHOUSE_PASSWORD__…", func(c *Config) { c.Password.Wait = time.Hour }},
@@ -119,6 +120,17 @@ func TestCheckNamesEachProblem(t *testing.T) {
 		}
 		if _, err := New(t.Context(), cfg); err == nil {
 			t.Errorf("%s: New goes on", c.setting)
+		}
+	}
+}
+
+func TestCheckNamesEveryBadAttributeOfMembers(t *testing.T) {
+	cfg := goodConfig()
+	cfg.Tenants.Attributes = []Attribute{{Name: "Job", Type: "string"}, {Name: "level", Type: "date"}, {Name: "badge", Type: "string", Required: true, ReadOnly: true}}
+	err := cfg.Check()
+	for _, name := range []string{"Job", "level", "badge"} {
+		if err == nil || !strings.Contains(err.Error(), `"`+name+`"`) {
+			t.Errorf("%s is not in %v", name, err)
 		}
 	}
 }

@@ -29,7 +29,7 @@ type Config struct {
 	MountPath string `config:"mount_path"`
 
 	// DatabaseURL is postgres://… or sqlite:PATH. Required. Gatehouse opens its own pool.
-	DatabaseURL string `config:"database_url,secret"`
+	DatabaseURL string `config:"database_url,secret" json:"-"`
 	// Schema is the PostgreSQL schema that holds everything; default gatehouse.
 	Schema string `config:"schema"`
 	// MaxConns bounds the connection pool; default 16.
@@ -40,10 +40,10 @@ type Config struct {
 
 	// SecretKey is the key-encryption key: 32 random bytes in base64 (openssl rand -base64 32).
 	// Required. It seals the keys in the database and does nothing else.
-	SecretKey string `config:"secret_key,secret"`
+	SecretKey string `config:"secret_key,secret" json:"-"`
 	// SecretKeyPrevious are former values of SecretKey, still able to open what they sealed, until
 	// `gatehouse keys rewrap` has run.
-	SecretKeyPrevious []string `config:"secret_key_previous,secret"`
+	SecretKeyPrevious []string `config:"secret_key_previous,secret" json:"-"`
 
 	// Audience lists the services that access tokens may be for; default PublicURL. The first is
 	// taken when a request names none. Gatehouse's own endpoints accept each of them.
@@ -99,12 +99,12 @@ type Config struct {
 
 	// SMTPURL is how mail goes out: smtp://user:password@host:587 (STARTTLS) or
 	// smtps://host:465. Required unless Dev, where mails are caught; "off" means no mail at all.
-	SMTPURL string `config:"smtp_url,secret"`
+	SMTPURL string `config:"smtp_url,secret" json:"-"`
 	// MailFrom is the sender's address. Required with SMTPURL.
 	MailFrom string `config:"mail_from"`
 	// DKIMKey is a private key in PEM that signs mails; default none. DKIMSelector is its name in
 	// DNS; default gatehouse.
-	DKIMKey      string `config:"dkim_key,secret"`
+	DKIMKey      string `config:"dkim_key,secret" json:"-"`
 	DKIMSelector string `config:"dkim_selector"`
 	// Brand is how mails and pages name the service.
 	Brand Brand `config:"brand"`
@@ -205,6 +205,10 @@ type Tenants struct {
 	// Roles are what every tenant has besides owner, admin and member; those named admin or member add to
 	// theirs.
 	Roles []Role `config:"roles"`
+	// Attributes are custom members of the profile that a member has in a tenant, besides the account's own.
+	// ReadOnly ones are set by who manages members, and by staff; Required ones are asked for when a member
+	// first changes theirs, because nobody is asked when a membership begins.
+	Attributes []Attribute `config:"attributes"`
 	// InvitationLifetime is how long an invitation is good; default 7 days, at most 30.
 	InvitationLifetime time.Duration `config:"invitation_lifetime"`
 	// Domain is where tenants have host names of their own: acme.example.com where it is example.com.
@@ -287,12 +291,12 @@ type Limits struct {
 	MailPerNetwork Limit `config:"mail_per_network"`
 }
 
-// Attribute declares one custom profile member. Declarations may be added, changed and removed at
+// Attribute declares one custom profile member, of accounts or of members of a tenant. Declarations may be added, changed and removed at
 // any time without a migration.
 type Attribute struct {
 	Name      string   `config:"name"`       // a-z, 0-9 and _, at most 64
 	Type      string   `config:"type"`       // string, number or boolean
-	Required  bool     `config:"required"`   // at registration
+	Required  bool     `config:"required"`   // at registration; in a tenant with their first change
 	MaxLength int      `config:"max_length"` // of a string, in characters; 0 means 1,024, the most
 	OneOf     []string `config:"one_of"`     // the strings allowed; none means all
 	ReadOnly  bool     `config:"read_only"`  // people cannot set it themselves

@@ -315,7 +315,7 @@ func (g *Gatehouse) openFlows(context.Context) (err error) {
 		PerAccount: guesses, PerAddress: perNetwork, Claims: g.cfg.claims(),
 	}, signin.Deps{DB: g.db, Keys: g.keys, Hasher: g.hasher, Limiter: g.limiter, Letters: g.letters, Password: g.password, Schema: g.schema, UI: g.ui, Logger: g.cfg.Logger, Verify: g.bearer,
 		Roles: g.roles, Tickets: g.tickets, Devices: device.NewBook(g.keys.Hasher), Places: g.places, TOTP: g.totp, BackupCodes: g.backupCodes, EmailCodes: g.emailCodes, Passkeys: g.passkeys,
-		Disown: func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (string, error) {
+		Disown: func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (string, time.Time, error) {
 			return g.recovery.IssueNotMe(ctx, tx, accountID, sessionID, epoch)
 		}})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
@@ -20,12 +21,17 @@ import (
 
 // openTenants opens what makes tenants, and lets people in and out of them.
 func (g *Gatehouse) openTenants(perMailbox, perNetwork ratelimit.Limit) (err error) {
-	g.tenancy, err = tenancy.New(tenancy.Config{Create: g.cfg.Tenants.Create, PerAccount: g.limit("tenant.create", g.cfg.Limits.TenantsPerAccount), Origin: g.cfg.PublicURL},
+	g.tenancy, err = tenancy.New(tenancy.Config{Create: g.cfg.Tenants.Create, PerAccount: g.limit("tenant.create", g.cfg.Limits.TenantsPerAccount), Origin: g.cfg.PublicURL,
+		DomainsPage: g.cfg.PublicURL + team.Path + "{tenant}/domains/"},
 		tenancy.Deps{DB: g.db, Roles: g.roles, Limiter: g.limiter, Letters: g.letters, Logger: g.cfg.Logger})
 	if err != nil {
 		return err
 	}
-	g.members = member.New(member.Deps{DB: g.db, Roles: g.roles, Limiter: g.limiter, Letters: g.letters})
+	schema, err := account.NewSchema(attributes(g.cfg.Tenants.Attributes))
+	if err != nil {
+		return err
+	}
+	g.members = member.New(member.Deps{DB: g.db, Roles: g.roles, Schema: schema, Limiter: g.limiter, Letters: g.letters})
 	g.invitations, err = invitation.New(invitation.Config{Lifetime: g.cfg.Tenants.InvitationLifetime, Link: g.cfg.PublicURL + "/account/invitation/?token={token}",
 		PerTenant: g.limit("invitation.tenant", g.cfg.Limits.InvitationsPerTenant), PerMailbox: perMailbox},
 		invitation.Deps{DB: g.db, Roles: g.roles, Keys: g.keys, Limiter: g.limiter, Letters: g.letters})
@@ -80,7 +86,7 @@ func (g *Gatehouse) openTeam() {
 // only who has to do with one sees it.
 func (g *Gatehouse) teamTile() portal.Tile {
 	t := g.cfg.Tenants
-	quiet := t.Create == tenancy.ByStaff && len(t.Permissions)+len(t.Roles) == 0
+	quiet := t.Create == tenancy.ByStaff && len(t.Permissions)+len(t.Roles)+len(t.Attributes) == 0
 	return portal.Tile{Href: team.Path, Key: team.Title, Group: portal.Organisations, Quiet: quiet,
 		State: func(ctx context.Context, v *session.Visit) (portal.State, error) {
 			key, args, err := g.team.State(ctx, v)

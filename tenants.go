@@ -101,6 +101,9 @@ type TenantMember struct {
 	Role        string    `json:"role"`
 	Permissions []string  `json:"permissions"` // besides those of the role
 	JoinedAt    time.Time `json:"joined_at"`
+	// Attributes are as Config.Tenants.Attributes declares them; nil where it declares none, and from
+	// TenantMembers, which leaves them out.
+	Attributes map[string]any `json:"attributes,omitzero"`
 }
 
 // MemberSearch is what [Gatehouse.TenantMembers] looks for. Empty members pick none out.
@@ -124,6 +127,12 @@ func (g *Gatehouse) TenantMembers(ctx context.Context, tenant string, q MemberSe
 	return members, page.Next, nil
 }
 
+// TenantMember returns a member of a tenant with their attributes. Error codes: tenant_not_found,
+// member_not_found.
+func (g *Gatehouse) TenantMember(ctx context.Context, tenant, account string) (*TenantMember, error) {
+	return shownMember(g.govern.FindMember(ctx, tenant, account))
+}
+
 // byOperator is who the library and the command line act as in tenants: the operator of the machine.
 func byOperator() tenant.Actor { return tenant.ByStaff() }
 
@@ -143,6 +152,12 @@ func (g *Gatehouse) SetMemberRole(ctx context.Context, tenant, account, role str
 // the ones they had. Error codes: tenant_not_found, member_not_found, permission_unknown.
 func (g *Gatehouse) SetMemberPermissions(ctx context.Context, tenant, account string, permissions []string) (*TenantMember, error) {
 	return shownMember(g.govern.ChangeMember(ctx, byOperator(), tenant, account, member.Change{Direct: &permissions}))
+}
+
+// SetMemberAttributes changes attributes of a member of a tenant, also those that are not the member's own to
+// set: nil removes one, those left out stay. Error codes: tenant_not_found, member_not_found, profile_invalid.
+func (g *Gatehouse) SetMemberAttributes(ctx context.Context, tenant, account string, attributes map[string]any) (*TenantMember, error) {
+	return shownMember(g.govern.ChangeMember(ctx, byOperator(), tenant, account, member.Change{Attributes: attributes}))
 }
 
 // RemoveMember ends an account's membership of a tenant. Its sessions stay: they are the account's. Error

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -67,6 +68,60 @@ func TestUpgradeKeepsPeopleSignedIn(t *testing.T) {
 		}
 		for _, p := range people {
 			after.SignIn(t, p)
+		}
+	})
+}
+
+// Memberships of before members had a profile in their tenant stay as they are, and have one then.
+func TestUpgradeKeepsMembershipsAndGivesThemProfiles(t *testing.T) {
+	dbtest.EachURL(t, func(t *testing.T, url, ownerURL string) {
+		var key [32]byte
+		_, _ = rand.Read(key[:]) // never fails
+		cfg := gatehouse.Config{SecretKey: base64.StdEncoding.EncodeToString(key[:]), Logger: slog.New(slog.DiscardHandler), DatabaseURL: url,
+			Tenants: gatehouse.Tenants{Permissions: []string{"notes.read"}, Attributes: []gatehouse.Attribute{{Name: "job_title", Type: "string"}}}}
+		title := map[string]any{"job_title": "Clerk"}
+
+		before := gatehousetest.New(t, &cfg)
+		team := before.CreateTenant(t)
+		clerk := before.CreateMember(t, team, "admin")
+		before.CreateMember(t, team, "member")
+		if _, err := before.Gatehouse().SetMemberPermissions(t.Context(), team.ID, clerk.ID, []string{"notes.read"}); err != nil {
+			t.Fatal(err)
+		}
+		members, _, err := before.Gatehouse().TenantMembers(t.Context(), team.ID, gatehouse.MemberSearch{})
+		if err != nil || len(members) != 3 {
+			t.Fatalf("%d members, %v", len(members), err)
+		}
+		if m, err := before.Gatehouse().SetMemberAttributes(t.Context(), team.ID, clerk.ID, title); err != nil || m.Attributes["job_title"] != "Clerk" {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		if err := before.Close(); err != nil {
+			t.Fatal(err)
+		}
+
+		m, err := db.NewMigrator(t.Context(), db.Config{URL: ownerURL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		for undone := ""; !strings.HasPrefix(undone, "0011_"); {
+			if undone, err = m.Down(t.Context()); err != nil || undone == "" {
+				t.Fatalf("down to %q: %v", undone, err)
+			}
+		}
+		if err := dbtest.Migrate(t.Context(), ownerURL, served(url)); err != nil {
+			t.Fatal(err)
+		}
+
+		g := gatehousetest.New(t, &cfg).Gatehouse()
+		if after, _, err := g.TenantMembers(t.Context(), team.ID, gatehouse.MemberSearch{}); err != nil || !reflect.DeepEqual(after, members) {
+			t.Errorf("after the upgrade: %v, %v", after, err)
+		}
+		if m, err := g.TenantMember(t.Context(), team.ID, clerk.ID); err != nil || len(m.Attributes) != 0 {
+			t.Errorf("a profile of before: %+v, %v", m, err)
+		}
+		if m, err := g.SetMemberAttributes(t.Context(), team.ID, clerk.ID, title); err != nil || m.Attributes["job_title"] != "Clerk" || m.Role != "admin" {
+			t.Errorf("%+v, %v", m, err)
 		}
 	})
 }

@@ -49,6 +49,7 @@ func TestSettingsHaveTypes(t *testing.T) {
 		Password:   gatehouse.Password{MemoryKiB: 65536, Threads: 4, Words: []string{"harbour"}},
 		Limits:     gatehouse.Limits{MailPerAddress: gatehouse.Limit{Tries: 3, Per: 24 * time.Hour}},
 		Attributes: []gatehouse.Attribute{{Name: "department", Type: "string", OneOf: []string{"sales", "research"}, ReadOnly: true}, {Name: "grade", Type: "number", MaxLength: 9}},
+		Tenants:    gatehouse.Tenants{Attributes: []gatehouse.Attribute{{Name: "job_title", Type: "string", Required: true}}},
 	}
 	fromFile, err := read(t, `
 registration_closed: true
@@ -64,6 +65,9 @@ attributes:
   - name: grade
     type: number
     max_length: 9
+tenants:
+  attributes:
+    - {name: job_title, type: string, required: true}
 `, nil)
 	if err != nil || !reflect.DeepEqual(fromFile.Config, want) {
 		t.Errorf("file: %v\n got %+v\nwant %+v", err, fromFile.Config, want)
@@ -72,7 +76,8 @@ attributes:
 		"GATEHOUSE_REGISTRATION_CLOSED": "True", "GATEHOUSE_MAX_CONNS": "8", "GATEHOUSE_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.0/24,",
 		"GATEHOUSE_PASSWORD__MEMORY_KIB": "65536", "GATEHOUSE_PASSWORD__THREADS": "4", "GATEHOUSE_PASSWORD__WORDS": "harbour",
 		"GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__TRIES": "3", "GATEHOUSE_LIMITS__MAIL_PER_ADDRESS__PER": "24h",
-		"GATEHOUSE_ATTRIBUTES": `[{"name": "department", "type": "string", "one_of": ["sales", "research"], "read_only": true}, {"name": "grade", "type": "number", "max_length": 9}]`,
+		"GATEHOUSE_ATTRIBUTES":          `[{"name": "department", "type": "string", "one_of": ["sales", "research"], "read_only": true}, {"name": "grade", "type": "number", "max_length": 9}]`,
+		"GATEHOUSE_TENANTS__ATTRIBUTES": `[{"name": "job_title", "type": "string", "required": true}]`,
 	})
 	if err != nil || !reflect.DeepEqual(fromVariables.Config, want) {
 		t.Errorf("variables: %v\n got %+v\nwant %+v", err, fromVariables.Config, want)

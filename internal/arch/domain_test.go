@@ -29,7 +29,7 @@ var stored = map[string][]string{
 var known = map[string]string{
 	"account":    "id subject email email_key username username_key email_verified active staff superuser staff_role epoch erase_at created_at last_login_at",
 	"profile":    "account_id full_name name_key phone locale attributes updated_at",
-	"membership": "tenant_id account_id role permissions created_at",
+	"membership": "tenant_id account_id role permissions created_at attributes",
 }
 
 var classified = regexp.MustCompile("`([a-z_]+)\\.([a-z_]+)`")
@@ -79,14 +79,15 @@ func TestWhatIsStoredIsOfAuthentication(t *testing.T) {
 // doors are where an application comes in: functions that it gives, and declarations of its own. They are all
 // members of Config that are more than a number, a text or a list of texts.
 var doors = map[string]string{
-	"Claims":          "func(ctx context.Context, about ClaimsFor) (map[string]any, error)",
-	"Clock":           "Clock",
-	"Logger":          "*slog.Logger",
-	"Sources":         "map[string]string",
-	"Password.Around": "func() (after func())",
-	"Attributes":      "[]Attribute",
-	"Tenants.Roles":   "[]Role",
-	"Staff.Roles":     "[]Role",
+	"Claims":             "func(ctx context.Context, about ClaimsFor) (map[string]any, error)",
+	"Clock":              "Clock",
+	"Logger":             "*slog.Logger",
+	"Sources":            "map[string]string",
+	"Password.Around":    "func() (after func())",
+	"Attributes":         "[]Attribute",
+	"Tenants.Roles":      "[]Role",
+	"Tenants.Attributes": "[]Attribute",
+	"Staff.Roles":        "[]Role",
 }
 
 func TestApplicationsComeInByHooksAndDeclarations(t *testing.T) {

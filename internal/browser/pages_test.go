@@ -270,6 +270,11 @@ var pages = []shown{
 	}},
 	{name: "team", route: "/account/tenants/{tenant}/", who: member},
 	{name: "team-access", route: "/account/tenants/{tenant}/access/", who: member},
+	{name: "team-access-problem", route: "/account/tenants/{tenant}/access/", who: member, status: http.StatusBadRequest, reach: func(b *tab, c *cast) {
+		b.visit(onTeam(c.team) + "access/")
+		b.enter("attributes.level", "many")
+		b.send(`main form[method="post"] button`, http.StatusBadRequest)
+	}},
 	{name: "team-members", route: "/account/tenants/{tenant}/members/", who: member},
 	{name: "team-members-none", route: "/account/tenants/{tenant}/members/", who: member, reach: func(b *tab, c *cast) { b.visit(onTeam(c.team) + "members/?prefix=nobody-at-all") }},
 	{name: "team-member", route: "/account/tenants/{tenant}/members/{account}/", who: member, reach: func(b *tab, c *cast) {

@@ -27,7 +27,7 @@ func adminBody(r pageRoute, subject string) string {
 	case "POST /admin/tenants/{tenant}/members/":
 		return text(map[string]string{"account": subject, "role": "owner"})
 	case "PATCH /admin/tenants/{tenant}/members/{account}/":
-		return `{"role":"owner","permissions":["notes.read"]}`
+		return `{"role":"owner","permissions":["notes.read"],"attributes":{"team":"blue"}}`
 	case "PATCH /admin/tenants/{tenant}/":
 		return `{"color":"#123456"}`
 	case "DELETE /admin/tenants/{tenant}/":

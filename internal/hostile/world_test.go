@@ -62,7 +62,7 @@ func open(t *testing.T, engine string, change func(*gatehouse.Config)) *world {
 		DatabaseURL: w.url, AllowedOrigins: []string{listed}, TrustedProxies: []string{"10.0.0.0/8"},
 		Limits:     gatehouse.Limits{SignInPerAccount: wide, SignInPerAddress: wide, MailPerAddress: wide, MailPerNetwork: wide, TenantsPerAccount: wide, InvitationsPerTenant: wide},
 		Attributes: []gatehouse.Attribute{{Name: "team", Type: "string"}},
-		Tenants:    gatehouse.Tenants{Permissions: []string{"notes.read", "notes.write"}},
+		Tenants:    gatehouse.Tenants{Permissions: []string{"notes.read", "notes.write"}, Attributes: []gatehouse.Attribute{{Name: "team", Type: "string", OneOf: []string{"blue"}}}},
 		Logger:     slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
@@ -56,6 +57,11 @@ func record(g *gatehouse.Gatehouse) *recorder {
 // pool returns the database that g works with, which is nobody else's business.
 func pool(g *gatehouse.Gatehouse) *db.DB {
 	return (*db.DB)(reflect.ValueOf(g).Elem().FieldByName("db").UnsafePointer())
+}
+
+// post returns what g sends letters with.
+func post(g *gatehouse.Gatehouse) *letter.Post {
+	return (*letter.Post)(reflect.ValueOf(g).Elem().FieldByName("letters").UnsafePointer())
 }
 
 func (r *recorder) keep(s shot) {

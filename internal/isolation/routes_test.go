@@ -75,7 +75,9 @@ func (r route) body(th things) (api map[string]any, form url.Values) {
 	case "POST invitations/":
 		api = map[string]any{"email": "somebody@example.com", "role": "member"}
 	case "PATCH members/{account}/":
-		api = map[string]any{"role": "member"}
+		api = map[string]any{"role": "member", "attributes": map[string]any{"job_title": "Clerk"}}
+	case "PATCH me/":
+		api = map[string]any{"attributes": map[string]any{"job_title": "Clerk"}}
 	case "POST members/":
 		api = map[string]any{"account": th.account, "role": "member"}
 	case "POST transfer/":
@@ -87,7 +89,7 @@ func (r route) body(th things) (api map[string]any, form url.Values) {
 	case "POST suspend/", "POST resume/":
 		api = map[string]any{"reason": "a reason of some length"}
 	}
-	form = url.Values{"typed": {"what was asked for"}, "domain": {th.domain}, "email": {"somebody@example.com"}, "role": {"member"}, "name": {"another"}, "slug": {"another"}, "permission[]": {"notes.read"}, "reason": {"a reason of some length"}, "account": {th.account}}
+	form = url.Values{"typed": {"what was asked for"}, "domain": {th.domain}, "email": {"somebody@example.com"}, "role": {"member"}, "name": {"another"}, "slug": {"another"}, "permission[]": {"notes.read"}, "reason": {"a reason of some length"}, "account": {th.account}, "attributes.job_title": {"Clerk"}}
 	return api, form
 }
 

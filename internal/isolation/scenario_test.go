@@ -85,6 +85,9 @@ func (s *scenario) members() {
 	s.must("", http.MethodGet, tom, nil, s.token)
 	s.must("", http.MethodPatch, tom, map[string]any{"role": "admin", "permissions": []string{"notes.read"}}, s.token)
 	s.must("", http.MethodPatch, tom, map[string]any{"role": "editor", "permissions": []string{}}, s.token)
+	s.must("", http.MethodPatch, tom, map[string]any{"attributes": map[string]any{"job_title": "Clerk"}}, s.token)
+	s.must("", http.MethodGet, s.at+"me/", nil, s.enter(s.editor, "alpha"))
+	s.must("", http.MethodPatch, s.at+"me/", map[string]any{"attributes": map[string]any{"job_title": "Editor"}}, s.enter(s.editor, "alpha"))
 	s.must("permission_required", http.MethodGet, s.at+"members/", nil, s.enter(s.editor, "alpha"))
 	s.must("role_escalation", http.MethodPatch, s.at+"members/"+s.owner.ID+"/", map[string]any{"role": "member"}, s.enter(s.admin, "alpha"))
 	s.must("last_owner", http.MethodPatch, s.at+"members/"+s.owner.ID+"/", map[string]any{"role": "member"}, s.token)
@@ -117,7 +120,8 @@ func (s *scenario) domains() {
 	limiter := ratelimit.New(pool(g), slog.New(slog.DiscardHandler))
 	defer limiter.Close()
 	prover := func(proven finds) *tenancy.Service {
-		service, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: ratelimit.Limit{Name: "x", Burst: 1, Per: time.Hour}, Origin: s.URL}, tenancy.Deps{DB: pool(g), Roles: roles, Limiter: limiter, Prover: proven})
+		service, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: ratelimit.Limit{Name: "x", Burst: 1, Per: time.Hour}, Origin: s.URL, DomainsPage: s.URL + "/{tenant}/"},
+			tenancy.Deps{DB: pool(g), Roles: roles, Limiter: limiter, Letters: post(g), Prover: proven})
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -207,6 +211,7 @@ func (s *scenario) administration() {
 	s.must("tenant_required", http.MethodGet, s.at, nil, s.token)
 	s.must("", http.MethodPost, s.admins+"resume/", why, s.staff)
 	s.must("", http.MethodGet, s.admins+"members/?prefix=tom", nil, s.staff)
+	s.must("", http.MethodGet, s.admins+"members/"+s.tom.ID+"/", nil, s.staff)
 	s.must("", http.MethodPatch, s.admins+"members/"+s.tom.ID+"/", map[string]any{"role": "editor", "permissions": []string{"notes.read"}}, s.staff)
 	s.must("", http.MethodDelete, s.admins+"members/"+s.tom.ID+"/", nil, s.staff)
 	s.must("", http.MethodPost, s.admins+"members/", map[string]any{"account": s.tom.ID, "role": "member"}, s.staff)

@@ -47,7 +47,7 @@ func open(t *testing.T, engine string, change func(*gatehouse.Config)) *world {
 	wide := gatehouse.Limit{Tries: 100_000, Per: time.Hour}
 	cfg := gatehouse.Config{
 		DatabaseURL: w.url, Logger: slog.New(slog.DiscardHandler),
-		Tenants: gatehouse.Tenants{Create: "anyone", Permissions: []string{"notes.read", "notes.write"}},
+		Tenants: gatehouse.Tenants{Create: "anyone", Permissions: []string{"notes.read", "notes.write"}, Attributes: []gatehouse.Attribute{{Name: "job_title", Type: "string"}}},
 		Limits: gatehouse.Limits{SignInPerAccount: wide, SignInPerAddress: wide, ConfirmPerAccount: wide, MailPerAddress: wide, MailPerNetwork: wide,
 			TenantsPerAccount: wide, InvitationsPerTenant: wide},
 	}

@@ -23,7 +23,8 @@ const (
 	maxAttribute = 1024
 )
 
-// Attribute declares one custom member of every profile. Adding, changing or removing a
+// Attribute declares one custom member of every profile: of an account's, or of the one that a member has in
+// a tenant. Adding, changing or removing a
 // declaration needs no migration: values are checked when they are written, and a value
 // whose declaration is gone is no longer shown.
 type Attribute struct {
@@ -31,13 +32,14 @@ type Attribute struct {
 	Name string
 	// Type is "string", "number" or "boolean".
 	Type string
-	// Required members must be given at registration.
+	// Required members must be given at registration, and in a tenant with the member's own first change.
 	Required bool
 	// MaxLength bounds a string in characters; 0 means 1,024, which is also the most.
 	MaxLength int
 	// OneOf, if not empty, lists the strings allowed.
 	OneOf []string
-	// ReadOnly members can be set by staff and the command line, not by the person.
+	// ReadOnly members can be set by staff and the command line, not by the person; in a tenant also by
+	// who manages its members.
 	ReadOnly bool
 }
 
@@ -66,6 +68,9 @@ func (a Attribute) Read(text string) any {
 
 // Schema is the declared attributes.
 type Schema struct{ attributes []Attribute }
+
+// Attributes returns the declarations.
+func (s Schema) Attributes() []Attribute { return s.attributes }
 
 // NewSchema checks the declarations. All problems are reported at once.
 func NewSchema(attributes []Attribute) (Schema, error) {
@@ -134,16 +139,35 @@ func (s Schema) Apply(p Profile, c Change, byPerson bool) (Profile, error) {
 
 // Complete reports, as fields of ErrProfile, which required attributes p lacks.
 func (s Schema) Complete(p Profile) error {
-	err := ErrProfile
-	for _, a := range s.attributes {
-		if _, ok := p.Attributes[a.Name]; a.Required && !ok {
-			err = err.WithField("attributes."+a.Name, "required", "This member is required.")
-		}
-	}
-	if len(err.Fields) > 0 {
+	if err := s.complete(p.Attributes, nil, ErrProfile); len(err.Fields) > 0 {
 		return err
 	}
 	return nil
+}
+
+// complete adds to err which required attributes values lack, but for those that were spoken of.
+func (s Schema) complete(values, spoken map[string]any, err *fault.Error) *fault.Error {
+	for _, a := range s.attributes {
+		_, held := values[a.Name]
+		if _, said := spoken[a.Name]; a.Required && !held && !said {
+			err = err.WithField(a.FieldName(), "required", "This member is required.")
+		}
+	}
+	return err
+}
+
+// Set returns values with change applied and checked; a nil in it removes one. byPerson holds the change to
+// what people may set themselves, and asks that nothing required is missing afterwards. All problems are
+// reported at once, as fields of ErrProfile. A value whose declaration is gone goes.
+func (s Schema) Set(values, change map[string]any, byPerson bool) (map[string]any, error) {
+	out, err := s.apply(values, change, byPerson, ErrProfile)
+	if byPerson {
+		err = s.complete(out, change, err)
+	}
+	if len(err.Fields) > 0 {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (s Schema) apply(old, change map[string]any, byPerson bool, err *fault.Error) (map[string]any, *fault.Error) {

@@ -76,7 +76,7 @@ func Create(ctx context.Context, tx *db.Tx, n New) (*Account, error) {
 	if taken {
 		return nil, ErrTaken
 	}
-	attributes, err := encode(n.Profile.Attributes)
+	attributes, err := EncodeAttributes(n.Profile.Attributes)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,8 @@ func Create(ctx context.Context, tx *db.Tx, n New) (*Account, error) {
 	return a, nil
 }
 
-func encode(attributes map[string]any) (string, error) {
+// EncodeAttributes returns values of attributes as they are stored.
+func EncodeAttributes(attributes map[string]any) (string, error) {
 	if attributes == nil {
 		attributes = map[string]any{}
 	}
@@ -97,6 +98,25 @@ func encode(attributes map[string]any) (string, error) {
 		return "", fmt.Errorf("account: attributes: %w", err)
 	}
 	return string(b), nil
+}
+
+// StoredAttributes returns where a column of EncodeAttributes is scanned to.
+func StoredAttributes(values *map[string]any) interface{ Scan(src any) error } {
+	return storedAttributes{values}
+}
+
+type storedAttributes struct{ values *map[string]any }
+
+func (s storedAttributes) Scan(src any) error {
+	var text string
+	if err := db.Text(&text).Scan(src); err != nil {
+		return err
+	}
+	*s.values = nil // what is read is not added to what was there
+	if err := json.Unmarshal([]byte(text), s.values); err != nil {
+		return fmt.Errorf("account: read attributes: %w", err)
+	}
+	return nil
 }
 
 // Find returns the account with this id.
@@ -191,7 +211,7 @@ func SetVerified(ctx context.Context, tx *db.Tx, id ID) error {
 
 // SaveProfile writes the profile of an account.
 func SaveProfile(ctx context.Context, tx *db.Tx, id ID, p Profile) error {
-	attributes, err := encode(p.Attributes)
+	attributes, err := EncodeAttributes(p.Attributes)
 	if err != nil {
 		return err
 	}

@@ -14,13 +14,15 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 )
 
 const ownLink = "https://id.example.com/account/c4n4ry/?token=c4n4ry"
 
 // whole is every member of a content.
 func whole() letter.Content {
-	return letter.Content{Link: ownLink, Code: "20481632", Name: "Work phone", Count: 7, Expires: time.Date(2031, time.May, 4, 3, 2, 0, 0, time.UTC)}
+	return letter.Content{Link: ownLink, Code: "20481632", Name: "Work phone", Count: 7, Expires: time.Date(2031, time.May, 4, 3, 2, 0, 0, time.UTC),
+		Domain: mail.Domain{Name: "works.example", Record: "_challenge.works.example", File: "https://works.example/challenge.txt", Challenge: "domain=c4n4ry.20481632"}}
 }
 
 func TestLettersSayTheirContent(t *testing.T) {
@@ -63,7 +65,7 @@ func TestLettersSayTheirContent(t *testing.T) {
 func TestLettersOfOthersDoNotSayFromWhere(t *testing.T) {
 	domaintest.Each(t, func(t *testing.T, w *domaintest.World) {
 		a := w.Account("owner@example.com", "")
-		for _, kind := range []string{letter.Invitation, letter.TenantRoleChanged, letter.TenantRemoved, letter.TenantOwner, letter.TenantDeleted} {
+		for _, kind := range []string{letter.Invitation, letter.TenantRoleChanged, letter.TenantRemoved, letter.TenantOwner, letter.TenantDeleted, letter.DomainMissing, letter.DomainLost} {
 			in(t, w, func(ctx context.Context, tx *db.Tx) error {
 				return w.Letters.WriteTo(ctx, tx, kind, a.ID, "guest@example.com", "en", whole())
 			})
@@ -72,8 +74,17 @@ func TestLettersOfOthersDoNotSayFromWhere(t *testing.T) {
 			if !strings.Contains(m.Text, "\n“Work phone”\n") || strings.Contains(m.Subject, "Work phone") || strings.Contains(m.Text, "192.0.2.7") || strings.Contains(m.Text, "Firefox") {
 				t.Errorf("%s: %q\n%s", kind, m.Subject, m.Text)
 			}
-			if strings.Contains(m.Text, ownLink) != (kind == letter.Invitation) {
+			domain := kind == letter.DomainMissing || kind == letter.DomainLost
+			if strings.Contains(m.Text, ownLink) != (domain || kind == letter.Invitation) {
 				t.Errorf("%s leads where it should not:\n%s", kind, m.Text)
+			}
+			for _, part := range []string{"domain works.example", "\n    _challenge.works.example\n", "\n    https://works.example/challenge.txt\n", "\n    domain=c4n4ry.20481632\n"} {
+				if strings.Contains(m.Text, part) != domain {
+					t.Errorf("%s, and %q:\n%s", kind, part, m.Text)
+				}
+			}
+			if strings.Contains(m.Text, "4 May 2031") != (kind == letter.Invitation || kind == letter.DomainMissing) {
+				t.Errorf("%s does not say until when:\n%s", kind, m.Text)
 			}
 		}
 	})
@@ -157,7 +168,7 @@ func TestWhatTheWriterGotWrongIsRefused(t *testing.T) {
 				t.Error("no address was given, and the letter would go to the account's")
 			}
 			for _, kind := range []string{
-				letter.Verify, letter.Reset, letter.SignInCode, letter.NewDevice, letter.EmailConfirm, letter.EmailChanged, letter.EraseScheduled, letter.RecoveryAsked, letter.RecoveryReady, letter.Invitation,
+				letter.Verify, letter.Reset, letter.SignInCode, letter.NewDevice, letter.EmailConfirm, letter.EmailChanged, letter.EraseScheduled, letter.RecoveryAsked, letter.RecoveryReady, letter.Invitation, letter.DomainMissing, letter.DomainLost,
 			} {
 				c := whole()
 				c.Link = ""

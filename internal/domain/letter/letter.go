@@ -59,6 +59,10 @@ const (
 	TenantRemoved     = "tenant_removed"
 	TenantOwner       = "tenant_owner" // to whom the tenant belongs from then on
 	TenantDeleted     = "tenant_deleted"
+
+	// What was found of a tenant's domain; Name is the tenant's, Link leads to where its domains are.
+	DomainMissing = "domain_missing" // Domain; Expires: when it can be lost
+	DomainLost    = "domain_lost"    // Domain
 )
 
 // Kinds lists them all.
@@ -66,23 +70,23 @@ func Kinds() []string {
 	return []string{Verify, AlreadyRegistered, Reset, PasswordChanged, SessionReuse, AccountErased, Impersonated,
 		SignInCode, SecondCode, NewDevice, FactorAdded, FactorRemoved, BackupCodesNew, BackupCodeUsed,
 		EmailConfirm, EmailTaken, EmailAsked, EmailChanged, UsernameChanged, EraseScheduled, RecoveryAsked, RecoveryReady, FactorsReset,
-		Invitation, TenantRoleChanged, TenantRemoved, TenantOwner, TenantDeleted}
+		Invitation, TenantRoleChanged, TenantRemoved, TenantOwner, TenantDeleted, DomainMissing, DomainLost}
 }
 
 // hasOwnLink reports whether only the writer of a letter knows where it leads. The others that have a
 // link lead to where a new password can be chosen.
 func hasOwnLink(kind string) bool {
 	switch kind {
-	case Verify, Reset, SignInCode, NewDevice, EmailConfirm, EmailChanged, EraseScheduled, RecoveryAsked, RecoveryReady, Invitation:
+	case Verify, Reset, SignInCode, NewDevice, EmailConfirm, EmailChanged, EraseScheduled, RecoveryAsked, RecoveryReady, Invitation, DomainMissing, DomainLost:
 		return true
 	}
 	return false
 }
 
-// isOfOthers reports whether it is always somebody else than the recipient who causes a letter.
+// isOfOthers reports whether it is others than the recipient who cause a letter, or nobody.
 func isOfOthers(kind string) bool {
 	switch kind {
-	case Invitation, TenantRoleChanged, TenantRemoved, TenantOwner, TenantDeleted:
+	case Invitation, TenantRoleChanged, TenantRemoved, TenantOwner, TenantDeleted, DomainMissing, DomainLost:
 		return true
 	}
 	return false
@@ -142,11 +146,12 @@ type notice struct {
 // Content is what a letter says besides when and from where. Which members a kind has is said where
 // the kinds are. It prints as ***: a link or a code may be one that signs somebody in.
 type Content struct {
-	Link    string    `json:"link,omitempty"` // empty: where a new password can be chosen
-	Code    string    `json:"code,omitempty"`
-	Name    string    `json:"name,omitempty"` // of a thing of the recipient's own, in their words, or of a tenant
-	Count   int       `json:"count,omitempty"`
-	Expires time.Time `json:"expires,omitzero"`
+	Link    string      `json:"link,omitempty"` // empty: where a new password can be chosen
+	Code    string      `json:"code,omitempty"`
+	Name    string      `json:"name,omitempty"` // of a thing of the recipient's own, in their words, or of a tenant
+	Count   int         `json:"count,omitempty"`
+	Expires time.Time   `json:"expires,omitzero"`
+	Domain  mail.Domain `json:"domain,omitzero"`
 }
 
 // Format prints *** for every verb.
@@ -222,7 +227,7 @@ func (p *Post) deliver(ctx context.Context, info jobs.Info, n notice) error {
 	}
 	data := mail.Data{
 		Link: cmp.Or(n.Link, p.links.Recover), At: n.At, Device: n.Device, Address: n.Address, Reason: n.Reason,
-		Code: n.Code, Name: n.Name, Count: n.Count, Expires: n.Expires,
+		Code: n.Code, Name: n.Name, Count: n.Count, Expires: n.Expires, Domain: n.Domain,
 	}
 	if n.To != "" {
 		return p.Send(ctx, info.ID, n.To, n.Locale, n.Kind, data)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/verifier"
@@ -192,4 +193,38 @@ func SetPermissions(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UU
 		return ErrMemberNotFound
 	}
 	return nil
+}
+
+// SetAttributes gives a member of a locked tenant attributes, in place of those they had. That they are as
+// declared is the caller's to check. It returns ErrMemberNotFound.
+func SetAttributes(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, values map[string]any) error {
+	text, err := account.EncodeAttributes(values)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(ctx, `UPDATE membership SET attributes = $3 WHERE tenant_id = $1 AND account_id = $2`, t.ID, accountID, text)
+	if err != nil {
+		return fmt.Errorf("tenant: set attributes: %w", err)
+	}
+	if n == 0 {
+		return ErrMemberNotFound
+	}
+	return nil
+}
+
+// AttributesOf returns all that is stored of what an account is in its tenants, by tenant, also what is
+// declared no more.
+func AttributesOf(ctx context.Context, d *db.DB, accountID uuid.UUID) (map[ID]map[string]any, error) {
+	all := map[ID]map[string]any{}
+	err := d.In(db.Member(accountID)).Each(ctx, `SELECT tenant_id, attributes FROM membership WHERE account_id = $1`, []any{accountID}, func(scan func(...any) error) error {
+		var id ID
+		var values map[string]any
+		err := scan(&id, account.StoredAttributes(&values))
+		all[id] = values
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant: attributes of: %w", err)
+	}
+	return all, nil
 }

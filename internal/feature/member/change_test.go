@@ -125,7 +125,7 @@ func TestChangesAskForAFreshProof(t *testing.T) {
 		before := w.snapshot()
 		w.Clock.Advance(domaintest.Fresh + time.Minute)
 		for _, a := range actions {
-			fresh := a.method == http.MethodPatch || a.method == http.MethodDelete || a.method == http.MethodPost && (a.path == "/tenants/{t}/transfer/" || a.path == "/tenants/{t}/roles/")
+			fresh := a.method == http.MethodPatch && a.path != "/tenants/{t}/me/" || a.method == http.MethodDelete || a.method == http.MethodPost && (a.path == "/tenants/{t}/transfer/" || a.path == "/tenants/{t}/roles/")
 			if fresh {
 				refused(t, a.method+" "+a.path, w.call(a, "acme", w.subject("member"), w.as("owner", w.acme)), http.StatusUnauthorized, "proof_stale")
 			}

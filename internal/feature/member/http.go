@@ -16,11 +16,13 @@ func Routes(s *Service) []web.Route {
 	return []web.Route{
 		web.Get("/tenants/{tenant}/members/", web.MemberToken, web.JSON(s.handleList)).Needs(role.ReadMembers).Says("Members, those who joined first in front; query: prefix, role, after, limit"),
 		web.Get("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleGet)).Needs(role.ReadMembers).Says("One member"),
-		web.Patch("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleSet)).Needs(role.ManageMembers).Freshly().Says("Give a member another role or other permissions besides it"),
+		web.Patch("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleSet)).Needs(role.ManageMembers).Freshly().Says("Give a member another role, other permissions besides it, or other attributes"),
 		web.Delete("/tenants/{tenant}/members/{account}/", web.MemberToken, web.JSON(s.handleRemove)).Needs(role.ManageMembers).Freshly().Says("Remove a member").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/leave/", web.SignedIn, web.JSON(s.handleLeave)).Says("Leave a tenant, whatever it asks of whoever comes in; with a token of that tenant or of none").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/transfer/", web.MemberToken, web.JSON(s.handleTransfer)).Needs(role.DeleteTenant).Freshly().Says("Make another member the owner and become an admin").Answers(http.StatusNoContent),
 		web.Post("/tenants/{tenant}/join/", web.SignedIn, web.JSON(s.handleJoin)).Says("Join the tenant that has shown that your address's domain is its own"),
+		web.Get("/tenants/{tenant}/me/", web.MemberToken, web.JSON(s.handleMe)).Needs(role.Enter).Says("Yourself as a member"),
+		web.Patch("/tenants/{tenant}/me/", web.MemberToken, web.JSON(s.handleSetMe)).Needs(role.Enter).Says("Change your attributes as a member; those left out stay as they are"),
 		web.Get("/tenants/{tenant}/permissions/", web.MemberToken, web.JSON(s.handlePermissions)).Needs(role.Enter).Says("What you may do, whole also where a token is too small for it"),
 		web.Get("/tenants/{tenant}/explain/", web.MemberToken, web.JSON(s.handleExplain)).Needs(role.Enter).Says("Whether a member may do something, and why; query: permission, account"),
 		web.Get("/tenants/{tenant}/roles/", web.MemberToken, web.JSON(s.handleRoles)).Needs(role.ReadRoles).Says("Roles, and what you may give"),
@@ -87,6 +89,22 @@ type setRequest struct {
 func (s *Service) handleSet(ctx context.Context, in *setRequest) (*memberResponse, error) {
 	id, by := asker(ctx)
 	return shown(s.Set(ctx, by, id, in.Account, in.Body.Change()))
+}
+
+func (s *Service) handleMe(ctx context.Context, _ *struct{}) (*memberResponse, error) {
+	id, _ := asker(ctx)
+	return shown(s.Get(ctx, id, session.FromContext(ctx).Subject))
+}
+
+type setMeRequest struct {
+	Body struct {
+		Attributes map[string]any `json:"attributes,omitempty" doc:"Custom members as declared; null removes one"`
+	}
+}
+
+func (s *Service) handleSetMe(ctx context.Context, in *setMeRequest) (*memberResponse, error) {
+	id, by := asker(ctx)
+	return shown(s.SetOwn(ctx, by, id, session.FromContext(ctx).Subject, in.Body.Attributes, ""))
 }
 
 func (s *Service) handleRemove(ctx context.Context, in *memberRequest) (*struct{}, error) {

@@ -15,22 +15,26 @@ type JSON struct {
 	Role        string    `json:"role"`
 	Permissions []string  `json:"permissions" doc:"Those besides the role's"`
 	JoinedAt    time.Time `json:"joined_at"`
+	// Attributes are in no list, which stays light.
+	Attributes map[string]any `json:"attributes,omitzero" doc:"Custom members as declared; left out of lists, and where none are declared"`
 }
 
 // JSON returns the member as the API shows it.
 func (m *Member) JSON() JSON {
-	return JSON{Account: m.Subject, Email: m.Email, FullName: m.FullName, IsActive: m.Active, Role: m.Role, Permissions: append([]string{}, m.Direct...), JoinedAt: m.JoinedAt.UTC()}
+	return JSON{Account: m.Subject, Email: m.Email, FullName: m.FullName, IsActive: m.Active, Role: m.Role, Permissions: append([]string{}, m.Direct...), JoinedAt: m.JoinedAt.UTC(), Attributes: m.Attributes}
 }
 
 // ChangeJSON asks for a change of a member.
 type ChangeJSON struct {
 	Role        *string  `json:"role,omitempty" maxLength:"64"`
 	Permissions []string `json:"permissions,omitempty" doc:"Besides the role's, in place of those there are; left out: as they are"`
+	// Attributes may be any that are declared.
+	Attributes map[string]any `json:"attributes,omitempty" doc:"Custom members as declared, also those that only others than the member may set; null removes one, those left out stay"`
 }
 
 // Change returns what is asked for.
 func (j ChangeJSON) Change() Change {
-	c := Change{Role: j.Role}
+	c := Change{Role: j.Role, Attributes: j.Attributes}
 	if j.Permissions != nil {
 		c.Direct = &j.Permissions
 	}

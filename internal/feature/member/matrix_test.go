@@ -29,6 +29,8 @@ var actions = []action{
 	{http.MethodDelete, "/tenants/{t}/members/{m}/", "", []string{"members.manage"}, 204},
 	{http.MethodPost, leaving, "", []string{"tenant.enter"}, 204},
 	{http.MethodPost, "/tenants/{t}/transfer/", `{"account":"{m}"}`, []string{"tenant.delete"}, 204},
+	{http.MethodGet, "/tenants/{t}/me/", "", []string{"tenant.enter"}, 200},
+	{http.MethodPatch, "/tenants/{t}/me/", `{"attributes":{"job_title":"Clerk"}}`, []string{"tenant.enter"}, 200},
 	{http.MethodGet, "/tenants/{t}/permissions/", "", []string{"tenant.enter"}, 200},
 	{http.MethodGet, "/tenants/{t}/explain/?permission=notes.read", "", []string{"tenant.enter"}, 200},
 	{http.MethodGet, "/tenants/{t}/explain/?permission=notes.read&account={m}", "", []string{"tenant.enter", "members.read"}, 200},

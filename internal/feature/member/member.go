@@ -1,5 +1,6 @@
-// Package member is who belongs to a tenant and what they may do there: roles, permissions of their own,
-// ownership, joining by a verified domain, leaving, and the answer to why somebody may do something.
+// Package member is who belongs to a tenant, what they may do and what they are there: roles, permissions of
+// their own, declared attributes, ownership, joining by a verified domain, leaving, and the answer to why
+// somebody may do something.
 //
 // Whoever changes what another may do gives and takes no more than they have themselves. That is decided
 // with the tenant locked, so nobody acts on rights that they lost a moment ago, and the last owner stays.
@@ -10,6 +11,7 @@ package member
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
@@ -23,7 +25,7 @@ import (
 
 // Failures a caller can act on. Those of package tenant and role.ErrEscalation come besides.
 var (
-	ErrChanged      = fault.New(fault.Conflict, "member_changed", "What this member may do was changed meanwhile. Look at it as it is now, and decide anew.")
+	ErrChanged      = fault.New(fault.Conflict, "member_changed", "This member was changed meanwhile. Look at them as they are now, and decide anew.")
 	ErrInactive     = fault.New(fault.Conflict, "member_inactive", "This account is disabled, so it cannot be an owner.")
 	ErrPermissions  = fault.New(fault.Invalid, "permissions_too_many", "A role can hold at most 100 permissions, and a member as many besides their role.")
 	ErrRoleNotFound = fault.New(fault.NotFound, "role_not_found", "There is no such role.")
@@ -41,7 +43,7 @@ var (
 	letters = ratelimit.Limit{Name: "member.letter", Burst: 1, Per: time.Hour}
 )
 
-// Member is one account in one tenant, with what it may do there.
+// Member is one account in one tenant, with what it may do and what it is there.
 type Member struct {
 	role.Grant
 	AccountID account.ID
@@ -50,12 +52,14 @@ type Member struct {
 	FullName  string
 	Active    bool // whether the account is
 	JoinedAt  time.Time
+	// Attributes are those that are declared; nil where none are, and in a List, which leaves them out.
+	Attributes map[string]any
 }
 
-// Mark stands for what the member may do: it differs when their role or their own permissions do. What a role
-// gives is not part of it.
+// Mark stands for what can be changed of the member: it differs when their role, their own permissions or
+// their attributes do. What a role gives is not part of it.
 func (m *Member) Mark() string {
-	sum := sha256.Sum256([]byte(m.Role + " " + role.Join(m.Direct)))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %#v", m.Role, role.Join(m.Direct), m.Attributes))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
@@ -83,6 +87,7 @@ type RoleInfo struct {
 type Deps struct {
 	DB      *db.DB
 	Roles   *role.Set
+	Schema  account.Schema // declares the attributes that members have in a tenant
 	Limiter *ratelimit.Limiter
 	Letters *letter.Post
 }

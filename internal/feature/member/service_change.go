@@ -20,6 +20,8 @@ import (
 type Change struct {
 	Role   *string
 	Direct *[]string // permissions besides those of the role, in place of those they have
+	// Attributes are those that become others, of all that are declared; a nil one is removed.
+	Attributes map[string]any
 	// Was is the Mark of the member that the wish was made of; empty: of whatever they are.
 	Was string
 }
@@ -44,10 +46,11 @@ func (s *Service) SetPermissions(ctx context.Context, by tenant.Actor, id tenant
 	return s.Set(ctx, by, id, subject, Change{Direct: &direct})
 }
 
-// Set changes what a member may do, all of it or nothing, and tells them, unless they were told of the same
-// within the hour. by must be able to do all that the member can, and all that they give. It returns
-// role.ErrEscalation, role.ErrUnknown, role.ErrPermission, ErrPermissions, ErrInactive, ErrChanged,
-// tenant.ErrLastOwner, tenant.ErrMemberNotFound and what tenant.Act and tenant.Entrust do.
+// Set changes what a member may do and what they are, all of it or nothing, and tells them what they may,
+// unless they were told of the same within the hour. by must be able to do all that the member can, and all
+// that they give. It returns role.ErrEscalation, role.ErrUnknown, role.ErrPermission, ErrPermissions,
+// ErrInactive, ErrChanged, account.ErrProfile, tenant.ErrLastOwner, tenant.ErrMemberNotFound and what
+// tenant.Act and tenant.Entrust do.
 func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subject string, c Change) (*Member, error) {
 	more, err := s.declared(ctx)
 	if err != nil {
@@ -75,11 +78,14 @@ func (s *Service) Set(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		if err != nil {
 			return err
 		}
+		if err := s.setAttributes(ctx, d, m, c.Attributes, false); err != nil {
+			return err
+		}
 		sent = cmp.Or(told, also)
 		if err := s.tell(ctx, d, sent, m.AccountID); err != nil {
 			return err
 		}
-		changed, err = find(ctx, d.tx, s.Deps.Roles, d.tenant.ID, subject)
+		changed, err = find(ctx, d.tx, s.Deps, d.tenant.ID, subject)
 		return err
 	})
 	if err != nil {
@@ -94,6 +100,9 @@ type postage map[string]*ratelimit.Taken
 
 // pay charges the letters that a change may bring, before it is known which of them it does.
 func (s *Service) pay(ctx context.Context, id tenant.ID, subject string, c Change) (postage, error) {
+	if c.Role == nil && c.Direct == nil {
+		return nil, nil
+	}
 	p := postage{letter.TenantRoleChanged: nil}
 	if c.Role != nil && *c.Role == role.Owner {
 		p[letter.TenantOwner] = nil
@@ -230,7 +239,7 @@ func (s *Service) appoint(ctx context.Context, d deed, m *Member, as string) err
 func (s *Service) actOn(ctx context.Context, by tenant.Actor, id tenant.ID, permission, subject string, fn func(d deed, m *Member) error) error {
 	refused := audit.Event{Kind: "member.change_refused", TenantID: id}
 	err := tenant.Act(ctx, s.DB, s.Deps.Roles, id, by, permission, func(tx *db.Tx, t *tenant.Tenant, g role.Grant) error {
-		m, err := find(ctx, tx, s.Deps.Roles, t.ID, subject)
+		m, err := find(ctx, tx, s.Deps, t.ID, subject)
 		if err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (s *Service) Add(ctx context.Context, by tenant.Actor, id tenant.ID, subjec
 		if err := join(ctx, tx, t, a, r.Name, "staff"); err != nil {
 			return err
 		}
-		added, err = find(ctx, tx, s.Deps.Roles, t.ID, subject)
+		added, err = find(ctx, tx, s.Deps, t.ID, subject)
 		return err
 	})
 	return added, s.refused(ctx, by, refused, err)
@@ -91,7 +91,7 @@ func (s *Service) Joinable(ctx context.Context, a *account.Account) ([]tenant.Te
 	if err != nil {
 		return nil, err
 	}
-	switch _, err := find(ctx, s.DB.In(db.Tenant(t.ID)), s.Deps.Roles, t.ID, a.Subject); {
+	switch _, err := find(ctx, s.DB.In(db.Tenant(t.ID)), s.Deps, t.ID, a.Subject); {
 	case err == nil:
 		return nil, nil
 	case !errors.Is(err, tenant.ErrMemberNotFound):

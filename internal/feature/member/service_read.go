@@ -28,7 +28,7 @@ func (s *Service) List(ctx context.Context, id tenant.ID, q Query) (*Page, error
 
 // Get returns a member of a tenant, or tenant.ErrMemberNotFound.
 func (s *Service) Get(ctx context.Context, id tenant.ID, subject string) (*Member, error) {
-	return find(ctx, s.DB.In(db.Tenant(id)), s.Deps.Roles, id, subject)
+	return find(ctx, s.DB.In(db.Tenant(id)), s.Deps, id, subject)
 }
 
 // isText reports whether databases take a text: whatever else came in names nothing.

@@ -36,14 +36,14 @@ func (m *Member) dest(roles *role.Set, id tenant.ID) (dest []any, done func()) {
 	return dest, func() { m.Grant = roles.Grant(id, slug, as, own, direct) }
 }
 
-// find returns a member of a tenant, or tenant.ErrMemberNotFound.
-func find(ctx context.Context, r rower, roles *role.Set, id tenant.ID, subject string) (*Member, error) {
+// find returns a member of a tenant with their attributes, or tenant.ErrMemberNotFound.
+func find(ctx context.Context, r rower, deps Deps, id tenant.ID, subject string) (*Member, error) {
 	if !isText(subject) {
 		return nil, tenant.ErrMemberNotFound
 	}
 	var m Member
-	dest, done := m.dest(roles, id)
-	err := r.Row(ctx, `SELECT `+columns+members+`WHERE m.tenant_id = $1 AND a.subject = $2`, []any{id, subject}, dest...)
+	dest, done := m.dest(deps.Roles, id)
+	err := r.Row(ctx, `SELECT `+columns+`, m.attributes`+members+`WHERE m.tenant_id = $1 AND a.subject = $2`, []any{id, subject}, append(dest, account.StoredAttributes(&m.Attributes))...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, tenant.ErrMemberNotFound
 	}
@@ -51,6 +51,9 @@ func find(ctx context.Context, r rower, roles *role.Set, id tenant.ID, subject s
 		return nil, fmt.Errorf("member: find: %w", err)
 	}
 	done()
+	if m.Attributes = deps.Schema.Shown(m.Attributes); len(deps.Schema.Attributes()) == 0 {
+		m.Attributes = nil
+	}
 	return &m, nil
 }
 

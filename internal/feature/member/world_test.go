@@ -39,7 +39,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, d *domaintest.World) *world {
 	t.Helper()
 	w := &world{World: d, t: t, people: map[string]person{}}
-	w.members = member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters})
+	w.members = member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Schema: schema(t, declared...), Limiter: d.Limiter, Letters: d.Letters})
 	w.Client = d.Serve(member.Routes(w.members), nil)
 	w.person("outsider")
 	for prefix, at := range map[string]**tenant.Tenant{"": &w.acme, "g-": &w.globex} {
@@ -117,7 +117,7 @@ func (w *world) snapshot() string {
 	w.t.Helper()
 	var all string
 	for _, query := range []string{
-		`SELECT a.email || ' ' || m.role || ' ' || m.permissions || ' ' || t.slug FROM membership m JOIN account a ON a.id = m.account_id JOIN tenant t ON t.id = m.tenant_id ORDER BY 1`,
+		`SELECT a.email || ' ' || m.role || ' ' || m.permissions || ' ' || m.attributes || ' ' || t.slug FROM membership m JOIN account a ON a.id = m.account_id JOIN tenant t ON t.id = m.tenant_id ORDER BY 1`,
 		`SELECT t.slug || ' ' || r.name || ' ' || r.permissions FROM tenant_role r JOIN tenant t ON t.id = r.tenant_id ORDER BY 1`,
 	} {
 		err := w.World.In(db.All()).Each(context.Background(), query, nil, func(scan func(...any) error) error {

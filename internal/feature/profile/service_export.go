@@ -134,12 +134,13 @@ type exportRequest struct {
 
 // exportMembership is a tenant that the account belongs to.
 type exportMembership struct {
-	ID          string    `json:"id"`
-	Slug        string    `json:"slug"`
-	Name        string    `json:"name"`
-	Role        string    `json:"role"`
-	Permissions []string  `json:"permissions"` // besides those of the role
-	JoinedAt    time.Time `json:"joined_at"`
+	ID          string         `json:"id"`
+	Slug        string         `json:"slug"`
+	Name        string         `json:"name"`
+	Role        string         `json:"role"`
+	Permissions []string       `json:"permissions"` // besides those of the role
+	JoinedAt    time.Time      `json:"joined_at"`
+	Attributes  map[string]any `json:"attributes"` // also those that are declared no more
 }
 
 // Export gathers what is held about whoever is signed in. It is audited, and as often as it is

@@ -71,9 +71,13 @@ func recoveriesOf(ctx context.Context, d db.Scoped, id account.ID) ([]exportRequ
 // are only named.
 func tenantsOf(ctx context.Context, d *db.DB, id account.ID) ([]exportMembership, error) {
 	found, err := tenant.Of(ctx, d, new(role.Set), id)
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := tenant.AttributesOf(ctx, d, id)
 	all := make([]exportMembership, len(found))
 	for i, m := range found {
-		all[i] = exportMembership{ID: m.Tenant.ID.String(), Slug: m.Tenant.Slug, Name: m.Tenant.Name, Role: m.Grant.Role, Permissions: append([]string{}, m.Grant.Direct...), JoinedAt: m.JoinedAt}
+		all[i] = exportMembership{ID: m.Tenant.ID.String(), Slug: m.Tenant.Slug, Name: m.Tenant.Name, Role: m.Grant.Role, Permissions: append([]string{}, m.Grant.Direct...), JoinedAt: m.JoinedAt, Attributes: attributes[m.Tenant.ID]}
 	}
 	return all, err
 }

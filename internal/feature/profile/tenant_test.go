@@ -157,7 +157,7 @@ func TestExportHoldsTenantsAndWhatHappenedInThem(t *testing.T) {
 		ann := w.Account("ann@example.com", "")
 		acme, globex := w.Tenant("acme", ann.ID), w.Tenant("globex", ann.ID)
 		w.Join(acme, w.account.ID, "editor")
-		w.Exec("UPDATE membership SET permissions = 'audit.read notes.read' WHERE account_id = $1", w.account.ID)
+		w.Exec(`UPDATE membership SET permissions = 'audit.read notes.read', attributes = '{"former":"kept","level":7}' WHERE account_id = $1`, w.account.ID)
 		w.Exec("INSERT INTO audit_event (id, at, kind, account_id, tenant_id, actor, address, device, request_id, reason, detail) VALUES ($1, 1, 'member.role_changed', $2, $3, $4, '192.0.2.77', 'Lynx', '', '', '{\"by\":\"member\"}')",
 			acme.ID, w.account.ID, acme.ID, ann.ID.String())
 		w.Exec("INSERT INTO audit_event (id, at, kind, account_id, tenant_id, actor, address, device, request_id, reason, detail) VALUES ($1, 1, 'member.removed', $2, $3, $4, '', '', '', '', '{\"by\":\"member\"}')",
@@ -169,6 +169,9 @@ func TestExportHoldsTenantsAndWhatHappenedInThem(t *testing.T) {
 		one := a.JSON["tenants"].([]any)[0].(map[string]any)
 		if got, ok := one["permissions"].([]any); !ok || !slices.Equal(got, []any{"audit.read", "notes.read"}) || one["name"] != "acme" || one["id"] != acme.ID.String() || one["joined_at"] == nil {
 			t.Errorf("%v", one)
+		}
+		if got, ok := one["attributes"].(map[string]any); !ok || len(got) != 2 || got["former"] != "kept" || got["level"] != 7.0 {
+			t.Errorf("attributes %v", one["attributes"])
 		}
 		// Also of a tenant that they belong to no more.
 		if kinds, actors := list(a, "events", "kind"), list(a, "events", "actor"); !slices.Contains(kinds, any("member.role_changed")) || !slices.Contains(kinds, any("member.removed")) || !slices.Contains(actors, any("member")) {

@@ -27,7 +27,7 @@ func TestADomainWhoseSiteAndNameServerForgetItIsLostInDays(t *testing.T) {
 			}
 			rw.WriteHeader(http.StatusNotFound)
 		})
-		s, err := New(Config{Create: ByStaff, PerAccount: ratelimit.Limit{Name: "tenant.create", Burst: 3, Per: time.Hour}, Origin: domaintest.Origin},
+		s, err := New(Config{Create: ByStaff, PerAccount: ratelimit.Limit{Name: "tenant.create", Burst: 3, Per: time.Hour}, Origin: domaintest.Origin, DomainsPage: domaintest.Origin + "/account/tenants/{tenant}/domains/"},
 			Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters, Prover: w.prober})
 		if err != nil {
 			t.Fatal(err)

@@ -97,11 +97,18 @@ func TestCreationIsForWhomTheConfigurationSays(t *testing.T) {
 			t.Errorf("for nobody: %v", err)
 		}
 	})
-	if _, err := tenancy.New(tenancy.Config{Create: "", PerAccount: ratelimit.Limit{Name: "x", Burst: 1, Per: time.Hour}, Origin: domaintest.Origin}, tenancy.Deps{}); err == nil {
-		t.Error("a configuration that says nothing is taken")
-	}
-	if _, err := tenancy.New(tenancy.Config{Create: tenancy.ByAnyone, Origin: domaintest.Origin}, tenancy.Deps{}); err == nil {
-		t.Error("a configuration without a limit is taken")
+	whole := tenancy.Config{Create: tenancy.ByAnyone, PerAccount: ratelimit.Limit{Name: "x", Burst: 1, Per: time.Hour}, Origin: domaintest.Origin, DomainsPage: domaintest.Origin + "/{tenant}/"}
+	for missing, leave := range map[string]func(c *tenancy.Config){
+		"who makes tenants": func(c *tenancy.Config) { c.Create = "" },
+		"a limit":           func(c *tenancy.Config) { c.PerAccount = ratelimit.Limit{} },
+		"an origin":         func(c *tenancy.Config) { c.Origin = "" },
+		"a tenant's page":   func(c *tenancy.Config) { c.DomainsPage = domaintest.Origin },
+	} {
+		cfg := whole
+		leave(&cfg)
+		if _, err := tenancy.New(cfg, tenancy.Deps{}); err == nil {
+			t.Errorf("a configuration without %s is taken", missing)
+		}
 	}
 }
 

@@ -378,7 +378,7 @@ func TestNoProxyIsAsked(t *testing.T) {
 }
 
 func TestTheRealProberIsTheDefault(t *testing.T) {
-	s, err := New(Config{Create: ByStaff, PerAccount: looks, Origin: "https://id.example.org"}, Deps{})
+	s, err := New(Config{Create: ByStaff, PerAccount: looks, Origin: "https://id.example.org", DomainsPage: "https://id.example.org/{tenant}/"}, Deps{})
 	if err != nil {
 		t.Fatal(err)
 	}

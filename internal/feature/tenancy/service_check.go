@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
@@ -84,7 +83,8 @@ func (s *Service) checked(ctx context.Context, looked *tenant.Domain, proof Proo
 		return nil
 	}
 	err := s.DB.In(db.Tenant(looked.TenantID)).InTx(ctx, func(tx *db.Tx) error {
-		if _, err := tenant.Lock(ctx, tx, looked.TenantID); err != nil {
+		t, err := tenant.Lock(ctx, tx, looked.TenantID)
+		if err != nil {
 			return err
 		}
 		d, err := tenant.FindDomain(ctx, tx, looked.TenantID, looked.Domain)
@@ -99,9 +99,9 @@ func (s *Service) checked(ctx context.Context, looked *tenant.Domain, proof Proo
 		}
 		switch {
 		case !d.Verified():
-			return audit.Record(ctx, tx, audit.Event{Kind: "domain.lost", TenantID: d.TenantID, Detail: detail(d.Domain)})
+			return s.lost(ctx, tx, tenant.Actor{}, t, d)
 		case d.Missed == 1:
-			return audit.Record(ctx, tx, audit.Event{Kind: "domain.missing", TenantID: d.TenantID, Detail: detail(d.Domain)})
+			return s.missing(ctx, tx, t, d)
 		default:
 			return nil
 		}

@@ -81,7 +81,7 @@ func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.I
 				return err
 			}
 		}
-		return settle(ctx, tx, by, d, proof)
+		return s.settle(ctx, tx, by, t, d, proof)
 	})
 	if f, _ := fault.From(err); errors.Is(err, tenant.ErrDomainTaken) || errors.Is(err, role.ErrEscalation) {
 		refused := audit.Event{Kind: "domain.verify_refused", TenantID: id, Reason: f.Code, Detail: detail(looked.Domain)}
@@ -97,7 +97,7 @@ func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.I
 }
 
 // settle writes down what was found. That nothing could be asked changes nothing.
-func settle(ctx context.Context, tx *db.Tx, by tenant.Actor, d *tenant.Domain, proof Proof) error {
+func (s *Service) settle(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, d *tenant.Domain, proof Proof) error {
 	was := d.Verified()
 	switch {
 	case proof.Holds():
@@ -109,7 +109,7 @@ func settle(ctx context.Context, tx *db.Tx, by tenant.Actor, d *tenant.Domain, p
 		if err := tenant.MarkUnverified(ctx, tx, d); err != nil || !was {
 			return err
 		}
-		return tenant.Record(ctx, tx, by, audit.Event{Kind: "domain.lost", TenantID: d.TenantID, Detail: detail(d.Domain)})
+		return s.lost(ctx, tx, by, t, d)
 	default:
 		return nil
 	}

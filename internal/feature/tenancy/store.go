@@ -8,14 +8,27 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
 // memberIDs returns the accounts of a tenant's members, in a transaction within its scope.
 func memberIDs(ctx context.Context, tx *db.Tx, id tenant.ID) ([]account.ID, error) {
+	return ids(ctx, tx, `SELECT account_id FROM membership WHERE tenant_id = $1 ORDER BY created_at, account_id`, id)
+}
+
+// ownerIDs returns the accounts of a tenant's owners who can be written to, in a transaction within its scope:
+// they are active, and their address is known to be theirs.
+func ownerIDs(ctx context.Context, tx *db.Tx, id tenant.ID) ([]account.ID, error) {
+	return ids(ctx, tx, `SELECT m.account_id FROM membership m JOIN account a ON a.id = m.account_id
+		WHERE m.tenant_id = $1 AND m.role = '`+role.Owner+`' AND a.active AND a.email_verified ORDER BY m.created_at, m.account_id`, id)
+}
+
+// ids returns the accounts that a query finds of a tenant.
+func ids(ctx context.Context, tx *db.Tx, query string, of tenant.ID) ([]account.ID, error) {
 	var all []account.ID
-	err := tx.Each(ctx, `SELECT account_id FROM membership WHERE tenant_id = $1 ORDER BY created_at, account_id`, []any{id}, func(scan func(...any) error) error {
+	err := tx.Each(ctx, query, []any{of}, func(scan func(...any) error) error {
 		var one account.ID
 		err := scan(&one)
 		all = append(all, one)

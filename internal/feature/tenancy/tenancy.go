@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
@@ -69,6 +70,8 @@ type Config struct {
 	// Origin is where the service is, such as https://id.example.com: sites whose domains are looked at
 	// are told who asks.
 	Origin string
+	// DomainsPage is where members look after a tenant's domains; {tenant} in it is replaced by its id.
+	DomainsPage string
 }
 
 func (c Config) validate() error {
@@ -82,8 +85,14 @@ func (c Config) validate() error {
 	if u, err := url.Parse(c.Origin); err != nil || u.Host == "" {
 		problems = append(problems, errors.New("tenancy: Origin is no origin, write one such as https://id.example.com"))
 	}
+	if !strings.Contains(c.DomainsPage, tenantMark) {
+		problems = append(problems, errors.New("tenancy: DomainsPage lacks "+tenantMark))
+	}
 	return errors.Join(problems...)
 }
+
+// tenantMark stands for a tenant in Config.DomainsPage.
+const tenantMark = "{tenant}"
 
 // Deps is what a Service works with. Every member but Prover and Logger is required.
 type Deps struct {

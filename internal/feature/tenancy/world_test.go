@@ -73,7 +73,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 func eachWith(t *testing.T, create string, fn func(t *testing.T, w *world)) {
 	domaintest.Each(t, func(t *testing.T, d *domaintest.World) {
 		w := &world{World: d, t: t, site: &site{published: map[string]string{}}}
-		w.cfg = tenancy.Config{Create: create, PerAccount: ratelimit.Limit{Name: "tenant.create", Burst: 3, Per: 24 * time.Hour}, Origin: domaintest.Origin}
+		w.cfg = tenancy.Config{Create: create, PerAccount: ratelimit.Limit{Name: "tenant.create", Burst: 3, Per: 24 * time.Hour}, Origin: domaintest.Origin, DomainsPage: domaintest.Origin + "/account/tenants/{tenant}/domains/"}
 		var err error
 		w.service, err = tenancy.New(w.cfg, tenancy.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters, Prover: w.site})
 		if err != nil {

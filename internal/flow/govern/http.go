@@ -27,7 +27,8 @@ func Routes(s *Service) []web.Route {
 		web.Post(one+"resume/", web.StaffToken, web.JSON(because(s.Resume))).Needs(role.StaffManageTenants).Freshly().Says("Let a suspended tenant's members in again"),
 		web.Get(one+"members/", web.StaffToken, web.JSON(s.handleMembers)).Needs(role.StaffReadTenants).Says("Who belongs to a tenant; query: prefix, role, after, limit"),
 		web.Post(one+"members/", web.StaffToken, web.JSON(s.handleAdd)).Needs(role.StaffManageTenants).Freshly().Says("Make an account a member, without asking it").Answers(http.StatusCreated),
-		web.Patch(one+"members/{account}/", web.StaffToken, web.JSON(s.handleChangeMember)).Needs(role.StaffManageTenants).Freshly().Says("Give a member another role or other permissions of their own"),
+		web.Get(one+"members/{account}/", web.StaffToken, web.JSON(s.handleMember)).Needs(role.StaffReadTenants).Says("One member"),
+		web.Patch(one+"members/{account}/", web.StaffToken, web.JSON(s.handleChangeMember)).Needs(role.StaffManageTenants).Freshly().Says("Give a member another role, other permissions of their own, or other attributes"),
 		web.Delete(one+"members/{account}/", web.StaffToken, web.JSON(s.handleRemove)).Needs(role.StaffManageTenants).Freshly().Says("End a membership").Answers(http.StatusNoContent),
 		web.Get(one+"invitations/", web.StaffToken, web.JSON(s.handleInvitations)).Needs(role.StaffReadTenants).Says("Invitations that were not accepted yet, by address; query: after, limit"),
 		web.Delete(one+"invitations/{id}/", web.StaffToken, web.JSON(s.handleRevoke)).Needs(role.StaffManageTenants).Freshly().Says("Make an invitation's link worthless").Answers(http.StatusNoContent),
@@ -191,6 +192,10 @@ func (s *Service) handleChangeMember(ctx context.Context, in *changeMemberReques
 type memberRequest struct {
 	Tenant  string `path:"tenant"`
 	Account string `path:"account"`
+}
+
+func (s *Service) handleMember(ctx context.Context, in *memberRequest) (*memberResponse, error) {
+	return shown(s.FindMember(ctx, in.Tenant, in.Account))
 }
 
 func (s *Service) handleRemove(ctx context.Context, in *memberRequest) (*struct{}, error) {

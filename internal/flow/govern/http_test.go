@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
 )
 
-// requests are one of each kind; {account} belongs to no tenant, {invitation} waits in acme, which claims
+// requests are one of each kind; {owner} is acme's, {account} belongs to no tenant, {invitation} waits in acme, which claims
 // acme.example. reads are for auditors too, supreme ones
 // for superusers alone.
 var requests = []struct {
@@ -29,6 +29,7 @@ var requests = []struct {
 	{"POST", "/admin/tenants/acme/resume/", `{"reason":"the bill is paid now"}`, false, false},
 	{"GET", "/admin/tenants/acme/members/", "", true, false},
 	{"POST", "/admin/tenants/acme/members/", `{"account":"{account}","role":"admin"}`, false, false},
+	{"GET", "/admin/tenants/acme/members/{owner}/", "", true, false},
 	{"PATCH", "/admin/tenants/acme/members/{account}/", `{"role":"editor"}`, false, false},
 	{"DELETE", "/admin/tenants/acme/members/{account}/", "", false, false},
 	{"GET", "/admin/tenants/acme/invitations/", "", true, false},
@@ -53,7 +54,7 @@ func TestTheAdminAPIOfTenantsIsForStaffWhoMay(t *testing.T) {
 			return fmt.Sprint(w.Count("SELECT count(*) FROM tenant_domain WHERE verified_at IS NULL"), w.Count("SELECT count(*) FROM invitation WHERE revoked_at IS NULL"), w.Count("SELECT count(*) FROM tenant WHERE active AND color = ''"), w.Count("SELECT count(*) FROM membership"), w.Count("SELECT count(*) FROM declared_permission"))
 		}
 		before := state()
-		of := strings.NewReplacer("{account}", w.person.Subject, "{invitation}", invited).Replace
+		of := strings.NewReplacer("{owner}", w.owner.Subject, "{account}", w.person.Subject, "{invitation}", invited).Replace
 		for _, r := range requests {
 			if a := w.client.Call(r.method, of(r.path), of(r.body)); a.Status != http.StatusUnauthorized {
 				t.Errorf("anonymous %s %s: %d", r.method, r.path, a.Status)
@@ -83,6 +84,31 @@ func TestTheAdminAPIOfTenantsIsForStaffWhoMay(t *testing.T) {
 		}
 		if w.Count("SELECT count(*) FROM tenant WHERE slug = 'acme'") != 0 {
 			t.Error("the tenant is still there")
+		}
+	})
+}
+
+func TestStaffSetAttributesOfMembers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		at := "/admin/tenants/acme/members/" + w.owner.Subject + "/"
+		held := func(what string, a domaintest.Answer) {
+			if got, _ := a.JSON["attributes"].(map[string]any); a.Status != http.StatusOK || len(got) != 1 || got["cost_centre"] != "A1" {
+				t.Errorf("%s: answered %d %s", what, a.Status, a.Text)
+			}
+		}
+		held("set", w.call(w.byOperator, "PATCH", at, `{"attributes":{"cost_centre":"A1"}}`))
+		if a := w.call(w.byOperator, "PATCH", at, `{"attributes":{"cost_centre":1,"shoe":43}}`); a.Code != "profile_invalid" || len(a.JSON["errors"].([]any)) != 2 {
+			t.Errorf("wrong: answered %d %s", a.Status, a.Text)
+		}
+		held("seen", w.call(w.byAuditor, "GET", at, ""))
+		if a := w.call(w.byAuditor, "GET", "/admin/tenants/acme/members/"+w.person.Subject+"/", ""); a.Code != "member_not_found" {
+			t.Errorf("who is no member: answered %d %s", a.Status, a.Text)
+		}
+		if a := w.call(w.byAuditor, "GET", "/admin/tenants/nowhere/members/"+w.owner.Subject+"/", ""); a.Code != "tenant_not_found" {
+			t.Errorf("nowhere: answered %d %s", a.Status, a.Text)
+		}
+		if n := w.Count(`SELECT count(*) FROM audit_event WHERE kind = 'member.profile_changed' AND tenant_id = $1 AND account_id = $2 AND detail = '{"members":"attributes.cost_centre"}'`, w.acme.ID, w.owner.ID); n != 1 {
+			t.Errorf("%d events", n)
 		}
 	})
 }

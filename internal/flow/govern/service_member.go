@@ -26,6 +26,15 @@ func (s *Service) Member(ctx context.Context, id tenant.ID, subject string) (*me
 	return s.Deps.Members.Get(ctx, id, subject)
 }
 
+// FindMember is Member for a tenant by its name. It returns tenant.ErrNotFound as well.
+func (s *Service) FindMember(ctx context.Context, name, subject string) (*member.Member, error) {
+	t, err := s.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Member(ctx, t.ID, subject)
+}
+
 // Assignable returns what staff can give to members of a tenant: roles, owner first, and permissions.
 func (s *Service) Assignable(ctx context.Context, t *tenant.Tenant) (roles, permissions []string, err error) {
 	return s.Deps.Members.Assignable(ctx, t.ID, s.Roles.Grant(t.ID, t.Slug, role.Owner, nil, nil))
@@ -42,7 +51,7 @@ func (s *Service) AddMember(ctx context.Context, by tenant.Actor, name, subject,
 	return s.Deps.Members.Add(ctx, by, t.ID, subject, as)
 }
 
-// ChangeMember gives a member another role or other permissions of their own. by is as at AddMember. It
+// ChangeMember gives a member another role, other permissions of their own or other attributes. by is as at AddMember. It
 // returns tenant.ErrNotFound and what member.Set returns.
 func (s *Service) ChangeMember(ctx context.Context, by tenant.Actor, name, subject string, c member.Change) (*member.Member, error) {
 	t, err := s.Find(ctx, name)

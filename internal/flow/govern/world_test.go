@@ -39,14 +39,16 @@ func newWorld(t *testing.T, d *domaintest.World) *world {
 	t.Helper()
 	w := &world{World: d, t: t}
 	often := func(name string) ratelimit.Limit { return ratelimit.Limit{Name: name, Burst: 100, Per: time.Hour} }
-	tenants, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: often("tenants"), Origin: domaintest.Origin},
+	tenants, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: often("tenants"), Origin: domaintest.Origin, DomainsPage: domaintest.Origin + "/account/tenants/{tenant}/domains/"},
 		tenancy.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters, Prover: found{}})
 	w.must(err)
 	invitations, err := invitation.New(invitation.Config{Lifetime: time.Hour, Link: domaintest.Origin + "/?token={token}", PerTenant: often("invitations"), PerMailbox: often("mails")},
 		invitation.Deps{DB: d.DB.DB, Roles: d.Roles, Keys: d.Keys, Limiter: d.Limiter, Letters: d.Letters})
 	w.must(err)
+	schema, err := account.NewSchema([]account.Attribute{{Name: "cost_centre", Type: "string", ReadOnly: true}})
+	w.must(err)
 	w.service = govern.New(govern.Deps{DB: d.DB.DB, Roles: d.Roles, Tenancy: tenants, Invitations: invitations,
-		Members: member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters})})
+		Members: member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Schema: schema, Limiter: d.Limiter, Letters: d.Letters})})
 	w.client = d.Serve(govern.Routes(w.service), nil)
 	w.owner, w.person = d.Account("owner@example.com", ""), d.Account("jo@example.com", "")
 	w.acme = d.Tenant("acme", w.owner.ID)

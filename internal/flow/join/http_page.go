@@ -65,7 +65,7 @@ type invitationView struct {
 	AskUsername      bool
 	UsernameRequired bool
 	Least            int // characters of a password
-	Attributes       []attribute
+	Attributes       []account.Asked
 }
 
 func (s *Service) showInvitation(w http.ResponseWriter, r *http.Request) error {
@@ -83,7 +83,7 @@ func (s *Service) show(w http.ResponseWriter, r *http.Request, status int, token
 	}
 	v := invitationView{Token: token, Tenant: o.Tenant.Name, Email: o.Email, Role: s.roleName(s.UI.Language(r), o.Role), By: o.By, Until: o.ExpiresAt,
 		Form: form, AskUsername: s.cfg.UsernameRequired || s.cfg.UsernameOffered, UsernameRequired: s.cfg.UsernameRequired,
-		Least: max(s.Policy.MinLength, password.MinLength), Attributes: s.attributes(s.UI.Language(r))}
+		Least: max(s.Policy.MinLength, password.MinLength), Attributes: s.asked(s.UI.Language(r))}
 	if v.Can, v.Person, err = s.can(r, o); err != nil {
 		return err
 	}
@@ -153,13 +153,18 @@ func (s *Service) postAccept(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// asked are the attributes that the form asks for.
+func (s *Service) asked(lang string) []account.Asked {
+	return account.Ask(s.UI, lang, s.UI.Text(lang, "join.sign_up.choose"), s.Attributes)
+}
+
 // postSignUp makes the account. Mails are written in the language that the page was in.
 func (s *Service) postSignUp(w http.ResponseWriter, r *http.Request) error {
 	f, lang := r.PostForm, s.UI.Language(r)
-	asked, name := s.attributes(lang), f.Get("full_name")
+	asked, name := s.asked(lang), f.Get("full_name")
 	token := f.Get("token")
 	_, _, err := s.SignUp(r.Context(), Registration{Token: token, Password: f.Get("password"), Username: f.Get("username"),
-		Profile: account.Change{FullName: &name, Locale: &lang, Attributes: answers(asked, f)}, Address: web.FromContext(r.Context()).Address})
+		Profile: account.Change{FullName: &name, Locale: &lang, Attributes: account.Answers(asked, f)}, Address: web.FromContext(r.Context()).Address})
 	switch {
 	case err == nil:
 		http.Redirect(w, r, donePath, http.StatusSeeOther)

@@ -19,7 +19,7 @@ func TestPagesRenderInEveryLanguage(t *testing.T) {
 		views = append(views, v)
 	}
 	v.By, v.AskUsername = "", true
-	v.Attributes = []attribute{{Attribute: account.Attribute{Name: "team"}, Field: "attributes.team", Input: "text"}, {Attribute: account.Attribute{Name: "age"}, Field: "attributes.age", Input: "number"},
+	v.Attributes = []account.Asked{{Attribute: account.Attribute{Name: "team"}, Field: "attributes.team", Input: "text"}, {Attribute: account.Attribute{Name: "age"}, Field: "attributes.age", Input: "number"},
 		{Attribute: account.Attribute{Name: "adult"}, Field: "attributes.adult", Input: "radio", Options: []ui.Option{{Value: "yes", Text: "Yes"}}}}
 	offered := v
 	v.UsernameRequired = true

@@ -24,12 +24,12 @@ const purposeNotMe = "not_me"
 // notMeLife is how long the owner of an account may take to read that somebody signed in to it.
 const notMeLife = 7 * 24 * time.Hour
 
-// IssueNotMe makes the token of a mail that tells of a sign-in, in the sign-in's transaction. Whoever the
-// mail goes to can end that session with it, and no more: it lets nobody in, so it stays good when the
-// epoch or the address of the account moves on, as whoever signed in might make it do.
-func (s *Service) IssueNotMe(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (token string, err error) {
-	token = secret.NewToken()
-	return token, issueNotMe(ctx, tx, accountID, sessionID, epoch, s.notMe.Sum(token))
+// IssueNotMe makes the token of a mail that tells of a sign-in, in the sign-in's transaction, and returns until
+// when it is good. Whoever the mail goes to can end that session with it, and no more: it lets nobody in, so it
+// stays good when the epoch or the address of the account moves on, as whoever signed in might make it do.
+func (s *Service) IssueNotMe(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (token string, until time.Time, err error) {
+	token, until = secret.NewToken(), tx.Now.Add(notMeLife)
+	return token, until, issueNotMe(ctx, tx, accountID, sessionID, epoch, s.notMe.Sum(token), until)
 }
 
 // NotMe does what somebody wants who was told of a sign-in that was not theirs: that session ends, and

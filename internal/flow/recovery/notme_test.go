@@ -30,12 +30,16 @@ const notMePage = "/account/not-me/"
 // sighted returns the token of a mail that tells of a session.
 func (w *world) sighted(b session.Bearer) (token string) {
 	w.t.Helper()
+	var until time.Time
 	err := w.InTx(context.Background(), func(tx *db.Tx) (err error) {
-		token, err = w.flow.IssueNotMe(context.Background(), tx, b.AccountID, b.SessionID, w.account.Epoch)
+		token, until, err = w.flow.IssueNotMe(context.Background(), tx, b.AccountID, b.SessionID, w.account.Epoch)
 		return err
 	})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.Count(`SELECT count(*) FROM one_time_token WHERE purpose = 'not_me' AND expires_at = $1`, until) == 0 {
+		w.t.Errorf("none is good until %v", until)
 	}
 	return token
 }
@@ -302,7 +306,7 @@ func TestForeignPagesDisownNothing(t *testing.T) {
 func TestIssueNotMeNeedsAnAccount(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		err := w.InTx(t.Context(), func(tx *db.Tx) error {
-			_, err := w.flow.IssueNotMe(t.Context(), tx, uuid.New(), w.session.SessionID, 0)
+			_, _, err := w.flow.IssueNotMe(t.Context(), tx, uuid.New(), w.session.SessionID, 0)
 			return err
 		})
 		if !errors.Is(err, account.ErrNotFound) {

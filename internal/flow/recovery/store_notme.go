@@ -26,14 +26,14 @@ type sighting struct {
 	password  bool      // there is one
 }
 
-func issueNotMe(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64, hash []byte) error {
+func issueNotMe(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64, hash []byte, until time.Time) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("recovery: issue not me: %w", err)
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO one_time_token (id, purpose, account_id, email_key, epoch, token_hash, created_at, expires_at, data)
 		SELECT $2, $3, a.id, a.email_key, CAST($4 AS BIGINT), $5, CAST($6 AS BIGINT), CAST($7 AS BIGINT), $8 FROM account a WHERE a.id = $1`,
-		accountID, id, purposeNotMe, epoch, hash, tx.Now, tx.Now.Add(notMeLife), sessionID.String())
+		accountID, id, purposeNotMe, epoch, hash, tx.Now, until, sessionID.String())
 	if err != nil {
 		return fmt.Errorf("recovery: issue not me: %w", err)
 	}

@@ -279,15 +279,12 @@ func (s *Service) meet(ctx context.Context, tx *db.Tx, row *session.Session, epo
 	if !seen.Account {
 		return nil
 	}
-	token, err := s.Disown(ctx, tx, row.AccountID, row.ID, epoch)
+	token, until, err := s.Disown(ctx, tx, row.AccountID, row.ID, epoch)
 	if err != nil {
 		return err
 	}
-	return s.Letters.Write(ctx, tx, letter.NewDevice, row.AccountID, letter.Content{Link: letter.With(s.cfg.NotMe, token), Expires: tx.Now.Add(disownLife)})
+	return s.Letters.Write(ctx, tx, letter.NewDevice, row.AccountID, letter.Content{Link: letter.With(s.cfg.NotMe, token), Expires: until})
 }
-
-// disownLife is how long the mail about a new device can be answered.
-const disownLife = 7 * 24 * time.Hour
 
 // signIn opens a session for a client of the API and makes its tokens.
 func (s *Service) signIn(ctx context.Context, p *proven, g goal, b Browser) (*SignedIn, error) {

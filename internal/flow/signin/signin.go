@@ -148,8 +148,8 @@ type Deps struct {
 
 	Places *place.Finder // of network addresses; nil: none are known
 
-	// Disown makes the token of the mail about a new device, with which its owner can end a session.
-	Disown func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (token string, err error)
+	// Disown makes the token of the mail about a new device, with which its owner can end a session until then.
+	Disown func(ctx context.Context, tx *db.Tx, accountID account.ID, sessionID uuid.UUID, epoch int64) (token string, until time.Time, err error)
 	// Verify checks an access token's signature and claims, and tells whose it is.
 	Verify func(token string) (session.Bearer, error)
 }

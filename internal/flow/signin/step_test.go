@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey/passkeytest"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/signin"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/signin/signintest"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -666,7 +667,9 @@ func TestANewDeviceIsToldButNotTheFirst(t *testing.T) {
 		subjects := func() (all []string) {
 			w.Drain()
 			for _, m := range w.Mails.Take() {
-				all = append(all, m.Subject)
+				if all = append(all, m.Subject); !strings.Contains(m.Text, signintest.DisownUntil.Format("2 January 2006, 15:04 UTC")) {
+					t.Errorf("does not say until when it can be answered:\n%s", m.Text)
+				}
 			}
 			return all
 		}

@@ -16,7 +16,7 @@ type signUpView struct {
 	AskUsername      bool
 	UsernameRequired bool
 	Least            int // characters of a password
-	Attributes       []attributeField
+	Attributes       []account.Asked
 	SignIn           string
 }
 
@@ -49,14 +49,14 @@ func (s *Service) typed(r *http.Request) Registration {
 	f, lang := r.PostForm, s.UI.Language(r)
 	name, phone := f.Get("full_name"), f.Get("phone")
 	return Registration{Email: f.Get("email"), Password: f.Get("password"), Username: f.Get("username"),
-		Profile: account.Change{FullName: &name, Phone: &phone, Locale: &lang, Attributes: s.readAttributes(f)},
+		Profile: account.Change{FullName: &name, Phone: &phone, Locale: &lang, Attributes: account.Answers(s.asked(lang), f)},
 		Browser: secret.NewToken(), Address: web.FromContext(r.Context()).Address}
 }
 
 func (s *Service) signUpAgain(w http.ResponseWriter, r *http.Request, why error) error {
 	names := []string{"full_name", "email", "username", "password", "phone"}
-	for _, a := range s.required() {
-		names = append(names, attributePrefix+a.Name)
+	for _, a := range s.asked(s.UI.Language(r)) {
+		names = append(names, a.Field)
 	}
 	form := ui.NewForm(r, names...)
 	if !fill(form, why) {
@@ -68,7 +68,12 @@ func (s *Service) signUpAgain(w http.ResponseWriter, r *http.Request, why error)
 func (s *Service) writeSignUp(w http.ResponseWriter, r *http.Request, status int, form *ui.Form) error {
 	return s.write(w, r, status, "sign_up", signUpView{Form: form, Least: s.least(), SignIn: s.cfg.SignInURL,
 		AskUsername: s.cfg.UsernameRequired || s.cfg.UsernameOffered, UsernameRequired: s.cfg.UsernameRequired,
-		Attributes: s.attributeFields(s.UI.Language(r))})
+		Attributes: s.asked(s.UI.Language(r))})
+}
+
+// asked are the attributes that the form asks for.
+func (s *Service) asked(lang string) []account.Asked {
+	return account.Ask(s.UI, lang, s.UI.Text(lang, "signup.sign_up.choose"), s.Attributes)
 }
 
 func (s *Service) closed(w http.ResponseWriter, r *http.Request) error {

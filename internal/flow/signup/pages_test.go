@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui/uitest"
 )
@@ -15,8 +16,8 @@ func TestPagesRenderInEveryLanguage(t *testing.T) {
 	ask, rename := confirm, confirm
 	ask.AskPassword = true
 	rename.AskPassword, rename.AskUsername, rename.ByUsername = true, true, true
-	fields := []attributeField{{Field: "attributes.team", Label: "Team", Type: "text"}, {Field: "attributes.age", Label: "Age", Type: "number"},
-		{Field: "attributes.member", Label: "Member", Type: "radio", Options: []ui.Option{{Value: "yes", Text: "Yes"}}}}
+	fields := []account.Asked{{Attribute: account.Attribute{Name: "team"}, Field: "attributes.team", Input: "text"}, {Attribute: account.Attribute{Name: "age"}, Field: "attributes.age", Input: "number"},
+		{Attribute: account.Attribute{Name: "member"}, Field: "attributes.member", Input: "radio", Options: []ui.Option{{Value: "yes", Text: "Yes"}}}}
 	const signIn = "https://app.example.com/sign-in"
 	uitest.Check(t, Pages(), map[string][]any{
 		"sign_up": {signUpView{Form: form, Least: 8}, signUpView{Form: form, Least: 1, AskUsername: true, Attributes: fields, SignIn: signIn},

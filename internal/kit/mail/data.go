@@ -28,7 +28,17 @@ type Data struct {
 	Code    string    // what to type in elsewhere: ASCII letters, digits and dashes; empty when there is none
 	Name    string    // of a thing of the recipient's own, such as a passkey, in their words, or of an organisation
 	Count   int       // how many of what the mail is about
+	Domain  Domain    // of an organisation; zero: the mail is about none
 	Test    bool      // says in the subject that this is a test
+}
+
+// Domain is one that an organisation says is its own, and how it is shown. Each text is made of ASCII
+// letters, digits and ._=:/-, and copied from the mail as it is.
+type Domain struct {
+	Name      string `json:"name"`
+	Record    string `json:"record"`    // name of the DNS record of type TXT that can hold Challenge
+	File      string `json:"file"`      // URL of the file that can
+	Challenge string `json:"challenge"` // what has to be published there
 }
 
 // Format prints *** for every verb.
@@ -41,10 +51,14 @@ const (
 	maxName   = 100 // runes of a name or device; more is not one
 	maxReason = 500 // runes
 	maxCode   = 40  // bytes
+	maxCopied = 320 // bytes of a domain's name, of where its challenge can be, or of the challenge
 )
 
 // typeable is what a code is made of: all of it is on every keyboard.
 var typeable = regexp.MustCompile(`^[0-9A-Za-z-]*$`)
+
+// copyable is what a domain's texts are made of: nothing of it is markup, or turns in a line of Arabic.
+var copyable = regexp.MustCompile(`^[0-9A-Za-z._=:/-]*$`)
 
 // clean returns d with each text on one line, or an error when a required part
 // is missing.
@@ -55,6 +69,11 @@ func (d Data) clean() (_ Data, err error) {
 	d.Reason = clip(oneLine(d.Reason), maxReason)
 	if len(d.Code) > maxCode || !typeable.MatchString(d.Code) { // never mended: a code that is not shown as it was made is worth nothing
 		return Data{}, errors.New("the code is not made of ASCII letters, digits and dashes")
+	}
+	for _, s := range []string{d.Domain.Name, d.Domain.Record, d.Domain.File, d.Domain.Challenge} {
+		if len(s) > maxCopied || !copyable.MatchString(s) {
+			return Data{}, errors.New("a domain, or how it is shown, is not made of ASCII letters, digits and ._=:/-")
+		}
 	}
 	d.Brand, err = d.Brand.clean()
 	return d, err
@@ -92,5 +111,9 @@ func Sample() Data {
 		Code:    "12345678",
 		Name:    "Phone",
 		Count:   3,
+		Domain: Domain{
+			Name: "example.org", Record: "_challenge.example.org", File: "https://example.org/.well-known/challenge.txt",
+			Challenge: "domain=0190a0b2-0000-7000-8000-000000000000.SAMPLE",
+		},
 	}
 }

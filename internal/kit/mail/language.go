@@ -28,6 +28,9 @@ var (
 		"code":      false, // what to type in, shown large and easy to copy
 		"reason":    false, // why it was done, where the mail tells that
 		"next":      false, // what to do, before the link
+		"record":    false, // these three follow it; each names a text of Domain, which stands on a line below, to be copied
+		"file":      false,
+		"challenge": false,
 		"button":    false, // words on the button; without them the mail has no link
 		"last":      false, // what comes after the link
 	}

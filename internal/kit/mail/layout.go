@@ -47,8 +47,11 @@ func (f *frame) render(v *view) (text, html string, err error) {
 	if err := errors.Join(f.text.Execute(&plain, v), f.html.Execute(&markup, v)); err != nil {
 		return "", "", err
 	}
-	if text, html = plain.String(), markup.String(); !strings.Contains(text, v.Code) || !strings.Contains(html, v.Code) {
-		return "", "", errors.New("a layout leaves out the code")
+	text, html = plain.String(), markup.String()
+	for _, c := range append([]copied{{Value: v.Code}}, v.Copied...) {
+		if !strings.Contains(text, c.Value) || !strings.Contains(html, c.Value) {
+			return "", "", errors.New("a layout leaves out the code, or what is to be copied")
+		}
 	}
 	return text, html, nil
 }

@@ -21,13 +21,15 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // content is what a kind of mail says besides whose it is, when and from where.
-type content struct{ link, code, name, count, expires, reason bool }
+type content struct{ link, code, name, count, expires, reason, domain bool }
 
 var contents = map[string]content{
 	"account_erased":      {},
 	"already_registered":  {link: true},
 	"backup_code_used":    {link: true, count: true},
 	"backup_codes_new":    {link: true, count: true},
+	"domain_lost":         {link: true, name: true, domain: true},
+	"domain_missing":      {link: true, name: true, expires: true, domain: true},
 	"email_asked":         {link: true},
 	"email_changed":       {link: true, expires: true},
 	"email_confirm":       {link: true, expires: true},
@@ -71,6 +73,10 @@ func data() mail.Data {
 		Code:    "20481632",
 		Name:    "Work phone",
 		Count:   7, // a digit that nothing else here has
+		Domain: mail.Domain{
+			Name: "works.example", Record: "_gatehouse-challenge.works.example", File: "https://works.example/.well-known/gatehouse-challenge.txt",
+			Challenge: "gatehouse-domain=0190a0b2-5c51-4c3e-9a3e-2f1c5b4d9e10.ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		},
 	}
 }
 
@@ -167,6 +173,15 @@ func TestEveryMailSaysWhatItMust(t *testing.T) {
 				{"reason", "Ticket 1234: sign-in fails", text, times(1, says.reason)},
 				{"reason", "Ticket 1234: sign-in fails", html, times(1, says.reason)},
 				{"times", "UTC", text, 1 + times(1, says.expires)},
+				{"domain", "works.example", text, times(3, says.domain)}, // in the lead, and in both places
+				{"domain", "works.example", subject, 0},
+				// What is to be copied is a line of its own as well.
+				{"record", "\n    _gatehouse-challenge.works.example\n", text, times(1, says.domain)},
+				{"record", `">_gatehouse-challenge.works.example</bdi>`, html, times(1, says.domain)},
+				{"file", "\n    https://works.example/.well-known/gatehouse-challenge.txt\n", text, times(1, says.domain)},
+				{"file", `">https://works.example/.well-known/gatehouse-challenge.txt</bdi>`, html, times(1, says.domain)},
+				{"challenge", "\n    " + data().Domain.Challenge + "\n", text, times(1, says.domain)},
+				{"challenge", `">` + data().Domain.Challenge + `</bdi>`, html, times(1, says.domain)},
 			} {
 				if got := strings.Count(c.in, c.want); got != c.times {
 					t.Errorf("%s/%s: %d of its %s, want %d", locale, kind, got, c.part, c.times)
@@ -407,6 +422,23 @@ func TestRenderRefusesIncompleteData(t *testing.T) {
 	}
 }
 
+// Whoever copies a text that was mended, or that a line turned around, publishes something else.
+func TestADomainIsShownAsItIsOrNotAtAll(t *testing.T) {
+	templates := builtin(t)
+	for _, bad := range []string{"c4n4ry example", "c4n4ry\n.example", "c4n4ry<b>", "c4n4ry\u202e", "bücher.c4n4ry", "c4n4ry" + strings.Repeat("x", 315)} {
+		for part, change := range map[string]func(*mail.Domain){
+			"name": func(d *mail.Domain) { d.Name = bad }, "record": func(d *mail.Domain) { d.Record = bad },
+			"file": func(d *mail.Domain) { d.File = bad }, "challenge": func(d *mail.Domain) { d.Challenge = bad },
+		} {
+			d := data()
+			change(&d.Domain)
+			if _, text, html, err := templates.Render("domain_missing", "en", d); err == nil || text+html != "" || strings.Contains(err.Error(), "c4n4ry") {
+				t.Errorf("%q as its %s: %v", bad, part, err)
+			}
+		}
+	}
+}
+
 func TestMailsNeedWhatTheySayAndNothingElse(t *testing.T) {
 	templates := builtin(t)
 	for _, c := range []struct {
@@ -419,6 +451,10 @@ func TestMailsNeedWhatTheySayAndNothingElse(t *testing.T) {
 		{"name", func(d *mail.Data) { d.Name = " \u200b\n" }, func(c content) bool { return c.name }},
 		{"expiry", func(d *mail.Data) { d.Expires = time.Time{} }, func(c content) bool { return c.expires }},
 		{"reason", func(d *mail.Data) { d.Reason = " \u200b\n" }, func(c content) bool { return c.reason }},
+		{"domain", func(d *mail.Data) { d.Domain.Name = "" }, func(c content) bool { return c.domain }},
+		{"record", func(d *mail.Data) { d.Domain.Record = "" }, func(c content) bool { return c.domain }},
+		{"file", func(d *mail.Data) { d.Domain.File = "" }, func(c content) bool { return c.domain }},
+		{"challenge", func(d *mail.Data) { d.Domain.Challenge = "" }, func(c content) bool { return c.domain }},
 		{"count", func(d *mail.Data) { d.Count = 0 }, func(content) bool { return false }}, // none left is a count
 	} {
 		d := data()
@@ -493,7 +529,8 @@ func TestNewTemplatesRefusesWhatCannotWork(t *testing.T) {
 		"direction":           {"de/words.txt", strings.Replace(string(words), "ltr", "up", 1), "neither ltr nor rtl"},
 		"months":              {"de/words.txt", strings.Replace(string(words), `"March"`, "", 1), "11 names of months"},
 		"broken layout":       {"layout.txt", "{{.Nothing}}", "Nothing"},
-		"layout without code": {"layout.txt", "{{.Lead}}", "a layout leaves out the code"},
+		"layout without code": {"layout.txt", "{{.Lead}}{{range .Copied}}{{.Value}}{{end}}", "second_code: a layout leaves out the code"},
+		"layout without copy": {"layout.html", "{{.Lead}}{{.Code}}", "domain_lost: a layout leaves out the code, or what is to be copied"},
 		"broken context":      {"layout.html", `<a href="{{.Title}}`, "layout.html"},
 	} {
 		overrides := files(map[string]string{"pt-BR/reset.txt": whole, c.file: c.content})

@@ -8,6 +8,9 @@ type fact struct {
 	Value string
 }
 
+// copied is a text that whoever reads the mail has to write elsewhere, under its name.
+type copied struct{ Label, Value string }
+
 // view is what the layouts are executed with.
 type view struct {
 	Data
@@ -17,6 +20,7 @@ type view struct {
 	Facts                     []fact
 	Lead, Next, Last          string // paragraphs, an empty line between them
 	Code                      string // in place of Data's; empty: the mail shows none
+	Copied                    []copied
 	Button                    string // empty: the mail has no link
 	LinkHint                  string
 }
@@ -30,13 +34,14 @@ func (l *language) view(kind string, d Data) (*view, error) {
 	w := said.words
 	v := &view{Data: d, Kind: kind, Lang: l.tag, Dir: w.dir, LinkHint: w.link}
 	spoken := d
-	for _, to := range []*string{&spoken.Brand.Name, &spoken.Brand.URL, &spoken.Brand.Support, &spoken.Name} {
+	for _, to := range []*string{&spoken.Brand.Name, &spoken.Brand.URL, &spoken.Brand.Support, &spoken.Name, &spoken.Domain.Name} {
 		*to = isolate(w.dir, *to)
 	}
-	var reason string
+	var reason, record, file, challenge string
 	for name, to := range map[string]*string{
 		"subject": &v.Subject, "preheader": &v.Preheader, "title": &v.Title,
 		"lead": &v.Lead, "code": &v.Code, "reason": &reason, "next": &v.Next, "button": &v.Button, "last": &v.Last,
+		"record": &record, "file": &file, "challenge": &challenge,
 	} {
 		var problem error
 		*to, problem = execute(said.parts, name, spoken)
@@ -45,6 +50,15 @@ func (l *language) view(kind string, d Data) (*view, error) {
 	at, problem := w.moment(d.At)
 	if err = errors.Join(err, problem); err != nil {
 		return nil, err
+	}
+	for _, c := range []copied{{record, d.Domain.Record}, {file, d.Domain.File}, {challenge, d.Domain.Challenge}} {
+		if c.Label == "" {
+			continue
+		}
+		if _, err := must(c.Value); err != nil {
+			return nil, err
+		}
+		v.Copied = append(v.Copied, c)
 	}
 	if v.Subject = oneLine(v.Subject); d.Test {
 		v.Subject = w.test + " " + v.Subject

@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -11,7 +12,7 @@ import (
 // profileView is what the profile page shows.
 type profileView struct {
 	frame
-	Attributes []attributeField
+	Attributes []account.Field
 }
 
 func (p *Portal) showProfile(w http.ResponseWriter, r *http.Request, v *session.Visit) error {
@@ -22,7 +23,7 @@ func (p *Portal) showProfile(w http.ResponseWriter, r *http.Request, v *session.
 func (p *Portal) profileNames() []string {
 	names := []string{"full_name", "phone"}
 	for _, a := range p.Attributes {
-		names = append(names, attributePrefix+a.Name)
+		names = append(names, a.FieldName())
 	}
 	return names
 }
@@ -32,7 +33,7 @@ func (p *Portal) writeProfile(w http.ResponseWriter, r *http.Request, v *session
 	f.Set("phone", v.Account.Profile.Phone)
 	lang := p.UI.Language(r)
 	fields := p.attributeFields(v.Account.Profile.Attributes, lang)
-	p.explain(f, fields, lang)
+	account.Explain(p.UI, lang, f, fields)
 	for _, a := range fields {
 		f.Set(a.Field, a.Text)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
@@ -25,6 +26,9 @@ type memberView struct {
 	Entries     []entry
 	Permissions []ui.Option
 	Why         *why
+	// Edited and Fixed are the attributes that members have here: those that whoever looks may change, and
+	// the others.
+	Edited, Fixed []account.Field
 }
 
 // entry is one permission that a member has.
@@ -41,14 +45,22 @@ type why struct {
 }
 
 func (t *Team) showAccess(w http.ResponseWriter, r *http.Request, h here) error {
+	return t.writeOwn(w, r, h, http.StatusOK, ui.NewForm(r, "permission"))
+}
+
+func (t *Team) writeOwn(w http.ResponseWriter, r *http.Request, h here, status int, f *ui.Form) error {
 	m, err := t.Members.Get(r.Context(), h.Tenant.ID, h.Visit.Account.Subject)
 	if err != nil {
 		return err
 	}
-	return t.writeMember(w, r, h, memberView{Member: m, MemberPath: h.path() + "access/", Own: true})
+	return t.writeMember(w, r, h, status, f, memberView{Member: m, MemberPath: h.path() + "access/", Own: true})
 }
 
 func (t *Team) showMember(w http.ResponseWriter, r *http.Request, h here) error {
+	return t.writeOne(w, r, h, http.StatusOK, ui.NewForm(r, "permission"))
+}
+
+func (t *Team) writeOne(w http.ResponseWriter, r *http.Request, h here, status int, form *ui.Form) error {
 	m, err := t.Members.Get(r.Context(), h.Tenant.ID, r.PathValue("account"))
 	if err != nil {
 		return err
@@ -58,12 +70,13 @@ func (t *Team) showMember(w http.ResponseWriter, r *http.Request, h here) error 
 	commands := h.Grant.Commands(m.Grant)
 	view.Changes, view.Beyond = f.May(role.ManageMembers) && commands, f.May(role.ManageMembers) && !commands
 	view.HandsOver = f.May(role.DeleteTenant) && h.Grant.Role == role.Owner && m.Grant.Role != role.Owner && m.Active
-	return t.writeMember(w, r, h, view)
+	return t.writeMember(w, r, h, status, form, view)
 }
 
-func (t *Team) writeMember(w http.ResponseWriter, r *http.Request, h here, view memberView) error {
-	ctx, lang, status := r.Context(), t.UI.Language(r), http.StatusOK
-	view.frame, view.You, view.Role = newFrame(h, ui.NewForm(r, "permission")), view.AccountID == h.AccountID, t.roleName(lang, view.Member.Role)
+func (t *Team) writeMember(w http.ResponseWriter, r *http.Request, h here, status int, form *ui.Form, view memberView) error {
+	ctx, lang := r.Context(), t.UI.Language(r)
+	view.frame, view.You, view.Role = newFrame(h, form), view.AccountID == h.AccountID, t.roleName(lang, view.Member.Role)
+	t.showProfile(&view, lang)
 	words, err := t.glossary(ctx, lang)
 	if err != nil {
 		return err

@@ -18,8 +18,10 @@ const (
 func (t *Team) memberRoutes() []web.Route {
 	return []web.Route{
 		web.Get(one+"access/", web.Member, web.Page(within(t.showAccess))).Needs(role.Enter),
+		web.Post(one+"access/", web.Member, web.Form(within(t.postOwnProfile))).Needs(role.Enter),
 		web.Get(membersPath, web.Member, web.Page(within(t.showMembers))).Needs(role.ReadMembers),
 		web.Get(memberPath, web.Member, web.Page(within(t.showMember))).Needs(role.ReadMembers),
+		web.Post(memberPath, web.Member, web.Form(within(t.postProfile))).Needs(role.ManageMembers).Freshly(),
 		web.Get(memberPath+"change/", web.Member, web.Page(within(t.showChange))).Needs(role.ManageMembers).Freshly(),
 		web.Post(memberPath+"change/", web.Member, web.Form(within(t.postChange))).Needs(role.ManageMembers).Freshly(),
 		web.Get(memberPath+"remove/", web.Member, web.Page(within(t.showRemove))).Needs(role.ManageMembers).Freshly(),

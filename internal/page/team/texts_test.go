@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
@@ -42,6 +43,12 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 	invited := invitation.Invitation{ID: uuid.Nil, Email: long + "@example.com", By: long, ExpiresAt: now}
 	void := invited
 	void.Void = invitation.InviterGone
+	u, err := ui.New(ui.Config{}, Pages())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := account.Fields(u, "en", []account.Attribute{{Name: "level", Type: "number"}, {Name: "job_title", Type: "string", Required: true}}, map[string]any{"job_title": long})
+	fields = append(fields, account.Field{Field: "attributes.shift", Label: long, Options: options})
 	all := []place{}
 	for _, p := range places {
 		p.Href = "/account/tenants/acme/" + p.Href
@@ -54,7 +61,7 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 		"new":           {newView{form()}, newView{wrong}},
 		"overview":      {overviewView{owner, "Owner", now, nil, all}, overviewView{looking, long, now, []string{long, "x"}, nil}},
 		"members":       {membersView{frame: owner, Roles: options, Rows: []memberRow{{Email: long, FullName: long, Role: "Owner", Path: "/x/", Direct: 1, Active: true, You: true, JoinedAt: now}, {Email: "x", Path: "/y/", Direct: 2}}}, membersView{frame: looking, Narrowed: true, Pager: ui.Pager{Next: "/x/"}}},
-		"member":        {memberView{frame: owner, Member: m, MemberPath: "/x/", Changes: true, HandsOver: true, Entries: []entry{{"*", "Everything", false}, {"notes.read", "", true}}, Permissions: options, Why: &why{Decision: role.Decision{Allowed: true, Permission: "notes.read"}, Key: "team.explain.granted_by_role", RoleName: "Owner"}}, memberView{frame: looking, Member: m, MemberPath: "/x/", Own: true, Beyond: true, Why: &why{Key: "team.explain.not_granted"}}},
+		"member":        {memberView{frame: owner, Member: m, MemberPath: "/x/", Changes: true, HandsOver: true, Edited: fields, Entries: []entry{{"*", "Everything", false}, {"notes.read", "", true}}, Permissions: options, Why: &why{Decision: role.Decision{Allowed: true, Permission: "notes.read"}, Key: "team.explain.granted_by_role", RoleName: "Owner"}}, memberView{frame: looking, Member: m, MemberPath: "/x/", Own: true, Beyond: true, Fixed: fields, Why: &why{Key: "team.explain.not_granted"}}},
 		"member_change": {changeView{owner, m, "/x/", options, choices}, changeView{refused, m, "/x/", nil, nil}},
 		"ask":           {question{frame: owner, Key: "leave", Action: "/x/", Cancel: "/y/", Typed: true}, question{frame: refused, Key: "role_delete", Who: long, Action: "/x/", Cancel: "/y/"}},
 		"invitations": {invitationsView{frame: owner, Roles: options, Languages: options, Rows: []invitationRow{{invited, "Member", invitation.Expired, "/x/"}, {void, "Member", invitation.IsVoid, ""}}}, invitationsView{frame: owner, Roles: options}, invitationsView{frame: refused, Roles: options},

@@ -71,10 +71,13 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 func (w *world) build(create string) *team.Team {
 	limit := func(name string) ratelimit.Limit { return ratelimit.Limit{Name: name, Burst: 20, Per: time.Hour} }
 	u := w.UI(team.Pages())
-	tenants, err := tenancy.New(tenancy.Config{Create: create, PerAccount: limit("tenant.create"), Origin: domaintest.Origin},
+	tenants, err := tenancy.New(tenancy.Config{Create: create, PerAccount: limit("tenant.create"), Origin: domaintest.Origin, DomainsPage: domaintest.Origin + "/account/tenants/{tenant}/domains/"},
 		tenancy.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters, Prover: w.proof})
 	must(w.t, err)
-	w.members = member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters})
+	schema, err := account.NewSchema([]account.Attribute{{Name: "job_title", Type: "string", MaxLength: 20}, {Name: "level", Type: "number"}, {Name: "remote", Type: "boolean"},
+		{Name: "shift", Type: "string", OneOf: []string{"day", "night"}}, {Name: "badge", Type: "string", Required: true}, {Name: "cost_centre", Type: "string", ReadOnly: true}})
+	must(w.t, err)
+	w.members = member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Schema: schema, Limiter: w.Limiter, Letters: w.Letters})
 	invitations, err := invitation.New(invitation.Config{Lifetime: 24 * time.Hour, Link: domaintest.Origin + "/account/invitation/?token={token}", PerTenant: limit("invitation.tenant"), PerMailbox: limit("mail.address")},
 		invitation.Deps{DB: w.DB.DB, Roles: w.Roles, Keys: w.Keys, Limiter: w.Limiter, Letters: w.Letters})
 	must(w.t, err)

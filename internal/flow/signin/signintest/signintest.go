@@ -29,6 +29,9 @@ import (
 // Issuer is the issuer of tokens.
 const Issuer = domaintest.Origin + "/api/auth"
 
+// DisownUntil is until when mails about a new device can be answered.
+var DisownUntil = time.Date(2099, time.May, 4, 3, 2, 0, 0, time.UTC)
+
 // Config returns how sign-in works by default.
 func Config() signin.Config {
 	return signin.Config{
@@ -57,8 +60,8 @@ func Deps(t testing.TB, w *domaintest.World, hasher *password.Hasher, u *ui.UI) 
 	}
 	d := signin.Deps{DB: w.DB.DB, Keys: w.Keys, Hasher: hasher, Limiter: w.Limiter, Letters: w.Letters, UI: u, Logger: slog.New(slog.DiscardHandler), Roles: w.Roles,
 		Tickets: ticket.NewBook(w.Keys.Hasher), Devices: device.NewBook(w.Keys.Hasher), BackupCodes: backupcode.New(backupcode.Deps{Hasher: w.Keys.Hasher("backup code")}),
-		Disown: func(context.Context, *db.Tx, account.ID, uuid.UUID, int64) (string, error) {
-			return secret.NewToken(), nil
+		Disown: func(context.Context, *db.Tx, account.ID, uuid.UUID, int64) (string, time.Time, error) {
+			return secret.NewToken(), DisownUntil, nil
 		},
 		Verify: func(string) (session.Bearer, error) { return session.Bearer{}, session.ErrEnded }}
 	var err error

@@ -1,0 +1,52 @@
+package account
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
+)
+
+// Asked is a declared attribute as a form for a new account asks for it.
+type Asked struct {
+	Attribute
+	Field   string // its name in the form, as in the faults of a Schema
+	Input   string // text, number, select or radio
+	Options []ui.Option
+}
+
+// Ask returns the declared attributes that no new account may lack; forms for one ask for no others. choose is
+// what a list says where nothing of it is chosen, in lang, a language of u.
+func Ask(u *ui.UI, lang, choose string, declared []Attribute) (all []Asked) {
+	for _, a := range declared {
+		if !a.Required {
+			continue
+		}
+		one := Asked{Attribute: a, Field: a.FieldName(), Input: "text"}
+		switch {
+		case a.Type == "number":
+			one.Input = "number"
+		case a.Type == "boolean":
+			one.Input, one.Options = "radio", []ui.Option{{Value: "yes", Text: u.Text(lang, "ui.yes")}, {Value: "no", Text: u.Text(lang, "ui.no")}}
+		case len(a.OneOf) > 0:
+			one.Input, one.Options = "select", []ui.Option{{Value: "", Text: choose}}
+			for _, value := range a.OneOf {
+				one.Options = append(one.Options, ui.Option{Value: value, Text: value})
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// Answers returns what a form gives for them. What cannot be an attribute's value stays text, which a Schema
+// refuses.
+func Answers(asked []Asked, form url.Values) map[string]any {
+	values := map[string]any{}
+	for _, a := range asked {
+		if text := strings.TrimSpace(form.Get(a.Field)); text != "" {
+			values[a.Name] = a.Read(text)
+		}
+	}
+	return values
+}
