@@ -99,12 +99,13 @@ func TestOneAddressCannotFillTheHashingQueue(t *testing.T) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				most = max(most, w.hasher.Stats().Waiting)
+				now := w.hasher.Stats()
+				most = max(most, now.InFlight+now.Waiting) // one that has got its slot counts as waiting until it runs
 			})
 		}
 		wg.Wait()
-		if bound := 8; most > bound {
-			t.Errorf("%d of one address waited for a hash at once, want at most %d", most, bound)
+		if bound := w.hasher.Stats().Slots + 8; most > bound {
+			t.Errorf("%d of one address had or waited for a hash at once, want at most %d", most, bound)
 		}
 		_, err := w.flow.Login(t.Context(), signin.Attempt{Email: email, Password: pass, Transport: session.Body, Address: netip.MustParseAddr("192.0.2.2")})
 		must(t, err)
