@@ -27,12 +27,9 @@ func Ask(u *ui.UI, lang, choose string, declared []Attribute) (all []Asked) {
 		case a.Type == "number":
 			one.Input = "number"
 		case a.Type == "boolean":
-			one.Input, one.Options = "radio", []ui.Option{{Value: "yes", Text: u.Text(lang, "ui.yes")}, {Value: "no", Text: u.Text(lang, "ui.no")}}
+			one.Input, one.Options = "radio", a.choices(u, lang)
 		case len(a.OneOf) > 0:
-			one.Input, one.Options = "select", []ui.Option{{Value: "", Text: choose}}
-			for _, value := range a.OneOf {
-				one.Options = append(one.Options, ui.Option{Value: value, Text: value})
-			}
+			one.Input, one.Options = "select", append([]ui.Option{{Value: "", Text: choose}}, a.choices(u, lang)...)
 		}
 		all = append(all, one)
 	}

@@ -42,18 +42,22 @@ func Fields(u *ui.UI, lang string, declared []Attribute, values map[string]any) 
 
 // options returns what can be chosen for an attribute, the choice to say nothing first.
 func (a Attribute) options(u *ui.UI, lang string) []ui.Option {
-	options := []ui.Option{{Value: "", Text: u.Text(lang, "ui.attribute.unsaid")}}
-	switch {
-	case a.Type == "boolean":
-		return append(options, ui.Option{Value: "yes", Text: u.Text(lang, "ui.yes")}, ui.Option{Value: "no", Text: u.Text(lang, "ui.no")})
-	case len(a.OneOf) > 0:
-		for _, one := range a.OneOf {
-			options = append(options, ui.Option{Value: one, Text: one})
-		}
-		return options
-	default:
+	choices := a.choices(u, lang)
+	if choices == nil {
 		return nil
 	}
+	return append([]ui.Option{{Value: "", Text: u.Text(lang, "ui.attribute.unsaid")}}, choices...)
+}
+
+// choices returns the values that an attribute can have; nil: they are typed.
+func (a Attribute) choices(u *ui.UI, lang string) (all []ui.Option) {
+	if a.Type == "boolean" {
+		return []ui.Option{{Value: "yes", Text: u.Text(lang, "ui.yes")}, {Value: "no", Text: u.Text(lang, "ui.no")}}
+	}
+	for _, one := range a.OneOf {
+		all = append(all, ui.Option{Value: one, Text: one})
+	}
+	return all
 }
 
 // Longest is how many characters a text may have.
