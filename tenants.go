@@ -155,7 +155,7 @@ func (g *Gatehouse) SetMemberPermissions(ctx context.Context, tenant, account st
 }
 
 // SetMemberAttributes changes attributes of a member of a tenant, also those that are not the member's own to
-// set: nil removes one, those left out stay. Error codes: tenant_not_found, member_not_found, profile_invalid.
+// set: nil removes one, those left out stay. A value is a string, a float64 or a bool. Error codes: tenant_not_found, member_not_found, profile_invalid.
 func (g *Gatehouse) SetMemberAttributes(ctx context.Context, tenant, account string, attributes map[string]any) (*TenantMember, error) {
 	return shownMember(g.govern.ChangeMember(ctx, byOperator(), tenant, account, member.Change{Attributes: attributes}))
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -118,7 +120,7 @@ func TestProfileIsCheckedMemberByMember(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := account.Profile{FullName: "Jo", Phone: "+49 (30) 1234", Attributes: map[string]any{"team": "red", "size": "m"}}
+	want := account.Profile{FullName: "Jo", Phone: "+49 (30) 1234", Attributes: map[string]any{"team": "red", "size": "m", "gone": "x"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -143,6 +145,32 @@ func TestProfileIsCheckedMemberByMember(t *testing.T) {
 	}
 }
 
+// The request chooses how many names it has, so neither the work nor the answer may grow with them.
+func TestUnknownAttributesAreSaidOnce(t *testing.T) {
+	change := map[string]any{}
+	for n := range 7_700 {
+		change[strconv.Itoa(n)] = n
+	}
+	_, err := schema(t).Apply(account.Profile{}, account.Change{Attributes: change}, true)
+	if f, ok := fault.From(err); !ok || len(f.Fields) != 1 || f.Fields[0].Code != "unknown" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestANumberIsOneThatJSONCanSay(t *testing.T) {
+	level := account.Attribute{Name: "level", Type: "number"}
+	for _, v := range []any{math.NaN(), math.Inf(1), math.Inf(-1), "1", true, level.Read("0x_1p10"), level.Read("1_000"), level.Read("Inf"), level.Read("nan"), level.Read("1e400"), level.Read("")} {
+		if got, err := schema(t, level).Set(nil, map[string]any{"level": v}, true); err == nil {
+			t.Errorf("%v became %v", v, got)
+		}
+	}
+	for text, want := range map[string]float64{"7": 7, "-1.5": -1.5, "2e3": 2000} {
+		if got, err := schema(t, level).Set(nil, map[string]any{"level": level.Read(text)}, true); err != nil || got["level"] != want {
+			t.Errorf("%s became %v, %v", text, got, err)
+		}
+	}
+}
+
 func TestRequiredAttributesAndBadDeclarations(t *testing.T) {
 	s := schema(t, account.Attribute{Name: "team", Type: "string", Required: true})
 	if err := s.Complete(account.Profile{}); !errors.Is(err, account.ErrProfile) {
@@ -151,8 +179,10 @@ func TestRequiredAttributesAndBadDeclarations(t *testing.T) {
 	if err := s.Complete(account.Profile{Attributes: map[string]any{"team": "red"}}); err != nil {
 		t.Error(err)
 	}
-	_, err := account.NewSchema([]account.Attribute{{Name: "Bad Name", Type: "string"}, {Name: "a", Type: "date"}, {Name: "b", Type: "string"}, {Name: "b", Type: "string"}, {Name: "c", Type: "string", Required: true, ReadOnly: true}})
-	for _, want := range []string{"Bad Name", `"a"`, "twice", `"c"`} {
+	_, err := account.NewSchema([]account.Attribute{{Name: "Bad Name", Type: "string"}, {Name: "a", Type: "date"}, {Name: "b", Type: "string"}, {Name: "b", Type: "string"}, {Name: "c", Type: "string", Required: true, ReadOnly: true},
+		{Name: "d", Type: "number", OneOf: []string{"1"}}, {Name: "e", Type: "boolean", MaxLength: 1}, {Name: "f", Type: "string", MaxLength: 2, OneOf: []string{"abc"}},
+		{Name: "g", Type: "string", OneOf: []string{"x", " "}}, {Name: "h", Type: "string", OneOf: []string{"x", "x"}}, {Name: "i", Type: "string", OneOf: []string{"x\n"}}})
+	for _, want := range []string{"Bad Name", `"a"`, "twice", `"c"`, `"d"`, `"e"`, `"f"`, `"g"`, `"h"`, `"i"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not named in %v", want, err)
 		}

@@ -24,9 +24,9 @@ const (
 )
 
 // Attribute declares one custom member of every profile: of an account's, or of the one that a member has in
-// a tenant. Adding, changing or removing a
-// declaration needs no migration: values are checked when they are written, and a value
-// whose declaration is gone is no longer shown.
+// a tenant. Adding, changing or removing a declaration needs no migration: values are checked when they are
+// written, and one that its declaration does not allow, or whose declaration is gone, stays where it is and is
+// not shown.
 type Attribute struct {
 	// Name is the member's name: lower-case letters, digits and _, at most 64.
 	Name string
@@ -34,9 +34,9 @@ type Attribute struct {
 	Type string
 	// Required members must be given at registration, and in a tenant with the member's own first change.
 	Required bool
-	// MaxLength bounds a string in characters; 0 means 1,024, which is also the most.
+	// MaxLength bounds a string in characters; 0 means 1,024, which is also the most. Others have none.
 	MaxLength int
-	// OneOf, if not empty, lists the strings allowed.
+	// OneOf, if not empty, lists the strings allowed. Others than strings have none.
 	OneOf []string
 	// ReadOnly members can be set by staff and the command line, not by the person; in a tenant also by
 	// who manages its members.
@@ -55,7 +55,8 @@ func (a Attribute) Label() string {
 func (a Attribute) Read(text string) any {
 	switch a.Type {
 	case "number":
-		if n, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(n, 0) && !math.IsNaN(n) {
+		// Go's own notations, as of hexadecimal numbers, are nobody's here.
+		if n, err := strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, "0123456789+-.eE") == "" {
 			return n
 		}
 	case "boolean":
@@ -89,6 +90,10 @@ func NewSchema(attributes []Attribute) (Schema, error) {
 			problems = append(problems, fmt.Sprintf("attribute %q: max length must be 0 to %d", a.Name, maxAttribute))
 		case a.Required && a.ReadOnly:
 			problems = append(problems, fmt.Sprintf("attribute %q cannot be required of people who may not set it", a.Name))
+		case a.Type != "string" && (a.MaxLength != 0 || len(a.OneOf) > 0):
+			problems = append(problems, fmt.Sprintf("attribute %q: only a string has a max length or a list of what it may be", a.Name))
+		case !a.offers():
+			problems = append(problems, fmt.Sprintf("attribute %q: what it may be is listed once each, not blank, without control characters and within its max length", a.Name))
 		}
 		seen[a.Name] = true
 	}
@@ -96,6 +101,16 @@ func NewSchema(attributes []Attribute) (Schema, error) {
 		return Schema{}, fmt.Errorf("account: %s", strings.Join(problems, "; "))
 	}
 	return Schema{attributes: slices.Clone(attributes)}, nil
+}
+
+// offers reports whether each of OneOf can be the attribute's value.
+func (a Attribute) offers() bool {
+	for i, one := range a.OneOf {
+		if blank(one) || !a.accepts(one) || slices.Contains(a.OneOf[:i], one) {
+			return false
+		}
+	}
+	return true
 }
 
 // Change is a wish to change a profile: nil members stay as they are, a nil attribute is removed.
@@ -147,8 +162,9 @@ func (s Schema) Complete(p Profile) error {
 
 // complete adds to err which required attributes values lack, but for those that were spoken of.
 func (s Schema) complete(values, spoken map[string]any, err *fault.Error) *fault.Error {
+	shown := s.Shown(values)
 	for _, a := range s.attributes {
-		_, held := values[a.Name]
+		_, held := shown[a.Name]
 		if _, said := spoken[a.Name]; a.Required && !held && !said {
 			err = err.WithField(a.FieldName(), "required", "This member is required.")
 		}
@@ -158,7 +174,8 @@ func (s Schema) complete(values, spoken map[string]any, err *fault.Error) *fault
 
 // Set returns values with change applied and checked; a nil in it removes one. byPerson holds the change to
 // what people may set themselves, and asks that nothing required is missing afterwards. All problems are
-// reported at once, as fields of ErrProfile. A value whose declaration is gone goes.
+// reported at once, as fields of ErrProfile. A value that change does not name stays as it is, also one that
+// is not shown: a server may have other declarations than the one beside it, for as long as an upgrade takes.
 func (s Schema) Set(values, change map[string]any, byPerson bool) (map[string]any, error) {
 	out, err := s.apply(values, change, byPerson, ErrProfile)
 	if byPerson {
@@ -171,24 +188,33 @@ func (s Schema) Set(values, change map[string]any, byPerson bool) (map[string]an
 }
 
 func (s Schema) apply(old, change map[string]any, byPerson bool, err *fault.Error) (map[string]any, *fault.Error) {
-	out := s.Shown(old)
+	out, unknown := maps.Clone(old), false
+	if out == nil {
+		out = map[string]any{}
+	}
 	for _, name := range slices.Sorted(maps.Keys(change)) {
 		i := slices.IndexFunc(s.attributes, func(a Attribute) bool { return a.Name == name })
-		value := change[name]
+		if i < 0 {
+			unknown = true
+			continue
+		}
+		a, value := s.attributes[i], change[name]
+		text, isText := value.(string)
 		switch {
-		case i < 0:
-			err = err.WithField("attributes", "unknown", "There is no such attribute.")
-		case byPerson && s.attributes[i].ReadOnly:
-			err = err.WithField("attributes."+name, "read_only", "You may not change this.")
-		case value == nil && s.attributes[i].Required:
-			err = err.WithField("attributes."+name, "required", "This member is required.")
+		case byPerson && a.ReadOnly:
+			err = err.WithField(a.FieldName(), "read_only", "You may not change this.")
+		case a.Required && (value == nil || isText && blank(text)):
+			err = err.WithField(a.FieldName(), "required", "This member is required.")
 		case value == nil:
 			delete(out, name)
-		case !s.attributes[i].accepts(value):
-			err = err.WithField("attributes."+name, "invalid", "The value does not have the declared form.")
+		case !a.accepts(value):
+			err = err.WithField(a.FieldName(), "invalid", "The value does not have the declared form.")
 		default:
 			out[name] = value
 		}
+	}
+	if unknown { // said once, however many there are: the request chose their number
+		err = err.WithField("attributes", "unknown", "There is no such attribute.")
 	}
 	return out, err
 }
@@ -213,12 +239,17 @@ func (a Attribute) accepts(v any) bool {
 		}
 		return a.Type == "string" && printable(v, limit) && (len(a.OneOf) == 0 || slices.Contains(a.OneOf, v))
 	case float64:
-		return a.Type == "number"
+		return a.Type == "number" && !math.IsNaN(v) && !math.IsInf(v, 0)
 	case bool:
 		return a.Type == "boolean"
 	default:
 		return false
 	}
+}
+
+// blank reports whether there is nothing in s to be seen.
+func blank(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }) < 0
 }
 
 func printable(s string, limit int) bool {

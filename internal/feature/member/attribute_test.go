@@ -200,7 +200,11 @@ func TestRequiredAttributesAreAskedForWithTheFirstChange(t *testing.T) {
 		shows(t, "by an admin", w.patch("admin", w.acme, "member", `{"attributes":{"cost_centre":"A1"}}`), "cost_centre:A1")
 		shows(t, "with it", w.me("member", w.acme, `{"attributes":{"badge":"7"}}`), "badge:7 cost_centre:A1")
 		shows(t, "after", w.me("member", w.acme, `{"attributes":{"level":1}}`), "badge:7 cost_centre:A1 level:1")
-		refused(t, "taken away", w.patch("admin", w.acme, "member", `{"attributes":{"badge":null}}`), http.StatusBadRequest, "profile_invalid")
+		for _, nothing := range []string{`null`, `""`, `" "`, `"\u200b"`} {
+			if got := blames(w.patch("admin", w.acme, "member", `{"attributes":{"badge":`+nothing+`}}`)); got != "attributes.badge required" {
+				t.Errorf("%s: it blames %s", nothing, got)
+			}
+		}
 	})
 }
 
@@ -241,6 +245,40 @@ func TestAttributesChangedAtTheSameTimeAllHold(t *testing.T) {
 		}
 		group.Wait()
 		shows(t, "afterwards", w.me("member", w.acme, ""), "cost_centre:A1 job_title:Clerk level:1 remote:true shift:day")
+	})
+}
+
+// The server beside this one may have other declarations, for as long as an upgrade takes.
+func TestWhatIsNotShownStaysWhenSomethingElseChanges(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.me("member", w.acme, `{"attributes":{"job_title":"Clerk","level":1,"remote":true}}`)
+		before := w.members.Schema
+		w.members.Schema = schema(t, account.Attribute{Name: "level", Type: "string", Required: true}, account.Attribute{Name: "remote", Type: "boolean"})
+		if got := blames(w.me("member", w.acme, `{"attributes":{"remote":false}}`)); got != "attributes.level required" {
+			t.Errorf("a value of another type was taken for one: it blames %s", got)
+		}
+		shows(t, "with the new ones", w.me("member", w.acme, `{"attributes":{"remote":false,"level":"one"}}`), "level:one remote:false")
+		w.members.Schema = before
+		shows(t, "with the former ones", w.me("member", w.acme, ""), "job_title:Clerk remote:false")
+	})
+}
+
+// Each change is an event in the audit of the tenant, which a member does not get to bury.
+func TestAMemberChangesTheirOwnThirtyTimesAnHour(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for n := range 30 {
+			if a := w.me("member", w.acme, fmt.Sprintf(`{"attributes":{"level":%d}}`, n)); a.Status != http.StatusOK {
+				t.Fatalf("change %d: %d %s", n, a.Status, a.Text)
+			}
+			if n < 3 { // what is refused is no change
+				w.me("member", w.acme, `{"attributes":{"level":"high"}}`)
+			}
+		}
+		refused(t, "once more", w.me("member", w.acme, `{"attributes":{"level":1}}`), http.StatusTooManyRequests, "rate_limited")
+		w.World.Join(w.globex, w.people["member"].ID, "member")
+		for what, a := range map[string]domaintest.Answer{"in another tenant": w.me("member", w.globex, `{"attributes":{"level":1}}`), "another's": w.me("editor", w.acme, `{"attributes":{"level":1}}`)} {
+			shows(t, what, a, "level:1")
+		}
 	})
 }
 

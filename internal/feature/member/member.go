@@ -41,6 +41,8 @@ var (
 	// letters bounds how often a tenant mails a member that what they may do has changed, and that they
 	// have become an owner: each of the two has one bucket for a member and a tenant.
 	letters = ratelimit.Limit{Name: "member.letter", Burst: 1, Per: time.Hour}
+	// changes bounds how often somebody changes what they are in a tenant: each is an event of the tenant's.
+	changes = ratelimit.Limit{Name: "member.change", Burst: 30, Per: time.Hour}
 )
 
 // Member is one account in one tenant, with what it may do and what it is there.
@@ -54,6 +56,8 @@ type Member struct {
 	JoinedAt  time.Time
 	// Attributes are those that are declared; nil where none are, and in a List, which leaves them out.
 	Attributes map[string]any
+
+	stored map[string]any // with those that are not shown
 }
 
 // Mark stands for what can be changed of the member: it differs when their role, their own permissions or

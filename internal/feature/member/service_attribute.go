@@ -9,13 +9,18 @@ import (
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 )
 
 // SetOwn changes attributes of by's own membership, whose subject is by's, as people may themselves: those
 // that are read-only are not theirs, and what is required must be there afterwards. was is as in Change.
 // Changes made at the same time to different attributes all hold. It returns account.ErrProfile, ErrChanged,
-// tenant.ErrMemberNotFound for another's subject, and what tenant.Act does.
+// tenant.ErrMemberNotFound for another's subject, ratelimit.ErrLimited, and what tenant.Act does.
 func (s *Service) SetOwn(ctx context.Context, by tenant.Actor, id tenant.ID, subject string, attributes map[string]any, was string) (changed *Member, err error) {
+	taken, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: changes, Key: id.String() + " " + subject})
+	if err != nil {
+		return nil, err
+	}
 	err = s.actOn(ctx, by, id, role.Enter, subject, func(d deed, m *Member) error {
 		switch {
 		case m.AccountID != by.AccountID():
@@ -27,6 +32,7 @@ func (s *Service) SetOwn(ctx context.Context, by tenant.Actor, id tenant.ID, sub
 		return s.setAttributes(ctx, d, m, attributes, true)
 	})
 	if err != nil {
+		taken.Refund()
 		return nil, err
 	}
 	return changed, nil
@@ -38,13 +44,13 @@ func (s *Service) setAttributes(ctx context.Context, d deed, m *Member, change m
 	if len(change) == 0 {
 		return nil
 	}
-	values, err := s.Schema.Set(m.Attributes, change, byPerson)
+	values, err := s.Schema.Set(m.stored, change, byPerson)
 	if err != nil {
 		return err
 	}
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(change)) {
-		if m.Attributes[name] != values[name] {
+		if m.stored[name] != values[name] {
 			names = append(names, "attributes."+name)
 		}
 	}
@@ -57,7 +63,7 @@ func (s *Service) setAttributes(ctx context.Context, d deed, m *Member, change m
 	if err := tenant.SetAttributes(ctx, d.tx, d.tenant, m.AccountID, values); err != nil {
 		return err
 	}
-	m.Attributes = values
+	m.stored, m.Attributes = values, s.Schema.Shown(values)
 	e := audit.Event{Kind: "member.profile_changed", AccountID: m.AccountID, TenantID: d.tenant.ID, Detail: map[string]string{"members": strings.Join(names, " ")}}
 	return tenant.Record(ctx, d.tx, d.by, e)
 }

@@ -43,7 +43,7 @@ func find(ctx context.Context, r rower, deps Deps, id tenant.ID, subject string)
 	}
 	var m Member
 	dest, done := m.dest(deps.Roles, id)
-	err := r.Row(ctx, `SELECT `+columns+`, m.attributes FROM membership m`+joined+`WHERE m.tenant_id = $1 AND a.subject = $2`, []any{id, subject}, append(dest, account.StoredAttributes(&m.Attributes))...)
+	err := r.Row(ctx, `SELECT `+columns+`, m.attributes FROM membership m`+joined+`WHERE m.tenant_id = $1 AND a.subject = $2`, []any{id, subject}, append(dest, account.StoredAttributes(&m.stored))...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, tenant.ErrMemberNotFound
 	}
@@ -51,8 +51,8 @@ func find(ctx context.Context, r rower, deps Deps, id tenant.ID, subject string)
 		return nil, fmt.Errorf("member: find: %w", err)
 	}
 	done()
-	if m.Attributes = deps.Schema.Shown(m.Attributes); len(deps.Schema.Attributes()) == 0 {
-		m.Attributes = nil
+	if len(deps.Schema.Attributes()) > 0 {
+		m.Attributes = deps.Schema.Shown(m.stored)
 	}
 	return &m, nil
 }

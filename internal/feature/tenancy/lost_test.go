@@ -213,6 +213,40 @@ func TestADomainThatIsLostByALookOfSomebodysIsToldOnceEvenToSeveralAtOnce(t *tes
 	})
 }
 
+// Whoever publishes and withdraws by turns, and looks each time, would have owners mailed as often as they like.
+func TestLooksOfATenantsOwnMailItsOwnersTwiceADay(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		acme := w.Tenant("acme", w.account.ID)
+		d := w.shows(acme, "example.com")
+		lose := func(by tenant.Actor) string {
+			w.site.publish(d)
+			if err := w.verifies(acme, d.Domain); err != nil {
+				t.Fatal(err)
+			}
+			w.site.publish(&tenant.Domain{Domain: d.Domain})
+			if _, err := w.service.VerifyDomain(t.Context(), by, acme.ID, d.Domain); !errors.Is(err, tenancy.ErrDomainUnproven) || w.verified(acme, d.Domain) {
+				t.Fatal(err)
+			}
+			return w.told(lost)
+		}
+		for n := range 4 {
+			if got := lose(tenant.By(w.account.ID)); (got != "") != (n < 2) {
+				t.Errorf("loss %d: told %q", n+1, got)
+			}
+		}
+		if n := len(w.Audited("domain.lost")); n != 4 {
+			t.Errorf("%d of 4 are in the audit", n)
+		}
+		if got := lose(tenant.ByStaff()); got != "jo@example.com" {
+			t.Errorf("by staff: told %q", got)
+		}
+		w.later(day)
+		if got := lose(tenant.By(w.account.ID)); got != "jo@example.com" {
+			t.Errorf("the next day: told %q", got)
+		}
+	})
+}
+
 func TestServersThatCheckAtOnceTellOwnersOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		acme := w.Tenant("acme", w.account.ID)

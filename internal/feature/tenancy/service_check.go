@@ -99,7 +99,7 @@ func (s *Service) checked(ctx context.Context, looked *tenant.Domain, proof Proo
 		}
 		switch {
 		case !d.Verified():
-			return s.lost(ctx, tx, tenant.Actor{}, t, d)
+			return s.lost(ctx, tx, tenant.Actor{}, t, d, true)
 		case d.Missed == 1:
 			return s.missing(ctx, tx, t, d)
 		default:

@@ -68,6 +68,10 @@ func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.I
 		}
 	}
 	proof := s.Prover.Prove(ctx, looked)
+	paid, err := s.pay(ctx, by, looked, proof)
+	if err != nil {
+		return nil, err
+	}
 	var d *tenant.Domain
 	err = tenant.Act(ctx, s.DB, s.Roles, id, by, role.ManageTenant, func(tx *db.Tx, t *tenant.Tenant, g role.Grant) (err error) {
 		if d, err = tenant.FindDomain(ctx, tx, id, looked.Domain); err != nil {
@@ -81,8 +85,11 @@ func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.I
 				return err
 			}
 		}
-		return s.settle(ctx, tx, by, t, d, proof)
+		return s.settle(ctx, tx, by, t, d, proof, by.Staff() || paid != nil)
 	})
+	if paid != nil && (err != nil || d.Verified()) {
+		paid.Refund()
+	}
 	if f, _ := fault.From(err); errors.Is(err, tenant.ErrDomainTaken) || errors.Is(err, role.ErrEscalation) {
 		refused := audit.Event{Kind: "domain.verify_refused", TenantID: id, Reason: f.Code, Detail: detail(looked.Domain)}
 		err = cmp.Or(tenant.Refuse(ctx, s.DB, &s.noted, by, refused), err)
@@ -96,8 +103,22 @@ func (s *Service) VerifyDomain(ctx context.Context, by tenant.Actor, id tenant.I
 	return d, nil
 }
 
-// settle writes down what was found. That nothing could be asked changes nothing.
-func (s *Service) settle(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, d *tenant.Domain, proof Proof) error {
+// pay charges the letters to owners that a look of a tenant's own people may bring; nil: none is due, or enough
+// were sent lately.
+func (s *Service) pay(ctx context.Context, by tenant.Actor, looked *tenant.Domain, proof Proof) (*ratelimit.Taken, error) {
+	if by.Staff() || !looked.Verified() || !proof.Missing() {
+		return nil, nil
+	}
+	paid, err := s.Limiter.Take(ctx, ratelimit.Bucket{Limit: letters, Key: looked.TenantID.String()})
+	if errors.Is(err, ratelimit.ErrLimited) {
+		return nil, nil
+	}
+	return paid, err
+}
+
+// settle writes down what was found, and mails owners that a domain is lost if tell says so. That nothing could
+// be asked changes nothing.
+func (s *Service) settle(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, d *tenant.Domain, proof Proof, tell bool) error {
 	was := d.Verified()
 	switch {
 	case proof.Holds():
@@ -109,7 +130,7 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, by tenant.Actor, t *ten
 		if err := tenant.MarkUnverified(ctx, tx, d); err != nil || !was {
 			return err
 		}
-		return s.lost(ctx, tx, by, t, d)
+		return s.lost(ctx, tx, by, t, d, tell)
 	default:
 		return nil
 	}

@@ -21,10 +21,12 @@ func (s *Service) missing(ctx context.Context, tx *db.Tx, t *tenant.Tenant, d *t
 }
 
 // lost notes that a domain is a locked tenant's no more, by a look of by's or, where by is the zero Actor, of
-// nobody's.
-func (s *Service) lost(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, d *tenant.Domain) error {
-	if err := s.tellOwners(ctx, tx, letter.DomainLost, t, d); err != nil {
-		return err
+// nobody's, and if tell says so mails its owners.
+func (s *Service) lost(ctx context.Context, tx *db.Tx, by tenant.Actor, t *tenant.Tenant, d *tenant.Domain, tell bool) error {
+	if tell {
+		if err := s.tellOwners(ctx, tx, letter.DomainLost, t, d); err != nil {
+			return err
+		}
 	}
 	return tenant.Record(ctx, tx, by, audit.Event{Kind: "domain.lost", TenantID: t.ID, Detail: detail(d.Domain)})
 }

@@ -46,6 +46,10 @@ var (
 	// looks bounds how often a tenant has challenges looked for: each look is a request to a server of its
 	// choice. It is not of the domain, or one tenant could keep another from showing what is its own.
 	looks = ratelimit.Limit{Name: "domain.look", Burst: 20, Per: time.Hour}
+	// letters bounds how often a look of their own at a domain that is not there any more has a tenant's owners
+	// mailed: whoever publishes and withdraws by turns writes to them no oftener. Looks by nobody's order are
+	// a day apart.
+	letters = ratelimit.Limit{Name: "domain.letter", Burst: 2, Per: 24 * time.Hour}
 	// adds bounds the domains that a tenant adds: what is added, removed and added again leaves events.
 	adds = ratelimit.Limit{Name: "domain.add", Burst: 50, Per: 24 * time.Hour}
 	// slugs bounds how many a tenant keeps from all others: each that it had stays its own.
