@@ -187,6 +187,18 @@ func (s Schema) Set(values, change map[string]any, byPerson bool) (map[string]an
 	return out, nil
 }
 
+// Changed names, as audit events do, which attributes of change hold something else after than before, or
+// nothing any more.
+func Changed(change, before, after map[string]any) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(change)) {
+		if before[name] != after[name] {
+			names = append(names, "attributes."+name)
+		}
+	}
+	return names
+}
+
 func (s Schema) apply(old, change map[string]any, byPerson bool, err *fault.Error) (map[string]any, *fault.Error) {
 	out, unknown := maps.Clone(old), false
 	if out == nil {

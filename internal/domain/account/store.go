@@ -209,6 +209,19 @@ func SetVerified(ctx context.Context, tx *db.Tx, id ID) error {
 	return nil
 }
 
+// LockProfile holds the profile of an account until the transaction ends, so that whoever reads it next
+// sees what was written. It returns ErrNotFound.
+func LockProfile(ctx context.Context, tx *db.Tx, id ID) error {
+	n, err := tx.Exec(ctx, `UPDATE profile SET updated_at = $2 WHERE account_id = $1`, id, tx.Now)
+	if err != nil {
+		return fmt.Errorf("account: lock profile: %w", err)
+	}
+	if n == 0 {
+		return ErrNotFound
+	}
+	return nil
+}
+
 // SaveProfile writes the profile of an account.
 func SaveProfile(ctx context.Context, tx *db.Tx, id ID, p Profile) error {
 	attributes, err := EncodeAttributes(p.Attributes)

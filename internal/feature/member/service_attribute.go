@@ -2,10 +2,9 @@ package member
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
@@ -48,12 +47,7 @@ func (s *Service) setAttributes(ctx context.Context, d deed, m *Member, change m
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(change)) {
-		if m.stored[name] != values[name] {
-			names = append(names, "attributes."+name)
-		}
-	}
+	names := account.Changed(change, m.stored, values)
 	if len(names) == 0 {
 		return nil
 	}

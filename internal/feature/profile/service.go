@@ -40,7 +40,7 @@ func (s *Service) Summary(ctx context.Context, id account.ID) (*Summary, error) 
 func (s *Service) Change(ctx context.Context, by session.Bearer, c account.Change) (*account.Account, error) {
 	var a *account.Account
 	err := s.DB.InTx(ctx, func(tx *db.Tx) (err error) {
-		if err := lock(ctx, tx, by.AccountID); err != nil {
+		if err := account.LockProfile(ctx, tx, by.AccountID); err != nil {
 			return err
 		}
 		if a, err = account.Find(ctx, tx, by.AccountID); err != nil {

@@ -64,16 +64,3 @@ func summarise(ctx context.Context, d *db.DB, id account.ID) (*Summary, error) {
 	}
 	return &m, nil
 }
-
-// lock holds a profile until the transaction ends, so that whoever reads it next sees what was
-// written.
-func lock(ctx context.Context, tx *db.Tx, id account.ID) error {
-	n, err := tx.Exec(ctx, `UPDATE profile SET updated_at = $2 WHERE account_id = $1`, id, tx.Now)
-	if err != nil {
-		return fmt.Errorf("profile: lock: %w", err)
-	}
-	if n == 0 {
-		return account.ErrNotFound
-	}
-	return nil
-}

@@ -27,6 +27,7 @@ func (w world) deeds() map[string]func(by Actor, subject string) error {
 		"send reset": func(by Actor, s string) error { return of(w.SendReset(w.ctx, by, s)) },
 		"unlock":     func(by Actor, s string) error { return of(w.Unlock(w.ctx, by, s)) },
 		"cancel":     func(by Actor, s string) error { return of(w.CancelRecovery(w.ctx, by, s)) },
+		"attributes": func(by Actor, s string) error { return of(w.SetAttributes(w.ctx, by, s, map[string]any{"grade": 3.0})) },
 		"reset":      func(by Actor, s string) error { return of(w.ResetFactors(w.ctx, by, s, "showed an identity card")) },
 		"promote":    func(by Actor, s string) error { return of(w.SetRank(w.ctx, by, s, Rank{Superuser: &yes})) },
 		"hire":       func(by Actor, s string) error { return of(w.SetRank(w.ctx, by, s, Rank{Staff: &yes})) },

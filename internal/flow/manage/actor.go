@@ -83,6 +83,8 @@ const (
 	// Second factors: take all of them, and let nobody do so who says that they lost them.
 	ResetFactors   Action = "reset-factors"
 	CancelRecovery Action = "cancel-recovery"
+	// What is said of an account in declared attributes, those that its owner cannot change among them.
+	SetAttributes Action = "attributes"
 	// One session of an account.
 	EndSession Action = "end-session"
 )
@@ -90,7 +92,7 @@ const (
 // permission is what staff need for an action; empty: it is for superusers.
 func (a Action) permission() string {
 	switch a {
-	case Disable, Enable, SignOut, SendReset, Unlock, CancelRecovery:
+	case Disable, Enable, SignOut, SendReset, Unlock, CancelRecovery, SetAttributes:
 		return role.StaffManageAccounts
 	case EndSession:
 		return role.StaffEndSessions
