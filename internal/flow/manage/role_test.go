@@ -50,7 +50,7 @@ func eachRole(t *testing.T, fn func(t *testing.T, w world)) {
 // needed is what staff need for each deed, superusers' own left out.
 var needed = map[string]string{
 	"disable": "accounts.manage", "enable": "accounts.manage", "sign out": "accounts.manage", "send reset": "accounts.manage", "unlock": "accounts.manage", "cancel": "accounts.manage",
-	"attributes": "accounts.manage",
+	"attributes":    "accounts.manage",
 	"end a session": "sessions.end", "retry": "mails.manage", "discard": "mails.manage", "export": "audit.read",
 }
 
