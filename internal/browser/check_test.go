@@ -17,6 +17,9 @@ type facts struct {
 	Keys      []string // of texts, where the texts themselves should stand
 	Squeezed  []string // words that are broken into many lines
 	Flat      []string // labels of cells without any height, which lie above their neighbours
+	Cut       []string // texts that go on where nobody sees them, and in the console tables that do on a wide screen
+	Zoneless  []string // times that do not say of which zone they are
+	Broken    []string // addresses in tables that go on in another line amid a word
 }
 
 const factsOf = `({
@@ -37,6 +40,19 @@ const factsOf = `({
 	Flat: [...document.querySelectorAll("[data-label]")]
 		.filter(e => e.checkVisibility() && getComputedStyle(e, "::before").content !== "none" && e.getBoundingClientRect().height < 12)
 		.map(e => e.dataset.label),
+	Cut: [...document.querySelectorAll("main :is(th, td, dd, li, p, code, bdi, a, button), .console .scroll")]
+		.filter(e => e.checkVisibility() && !e.closest(".hidden, .canvas") && getComputedStyle(e.closest("thead") ?? e).position !== "absolute" && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1)
+		.filter(e => !["auto", "scroll"].includes(getComputedStyle(e).overflowX) || innerWidth >= 1280)
+		.map(e => e.ariaLabel ?? e.textContent.trim().slice(0, 60)),
+	Zoneless: [...document.querySelectorAll("time[datetime*=T]")].map(e => e.textContent)
+		.filter(text => !text.includes(new Intl.DateTimeFormat(document.documentElement.lang, {timeZoneName: "short"}).formatToParts().find(p => p.type === "timeZoneName").value)),
+	Broken: [...document.querySelectorAll("table bdi")].filter(e => e.checkVisibility() && /^[^\s@]+@[^\s@]+$/.test(e.textContent))
+		.filter(e => [...e.childNodes].some(n => {
+			const range = document.createRange();
+			range.selectNodeContents(n);
+			return n.nodeType === Node.TEXT_NODE && new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1;
+		}))
+		.map(e => e.textContent),
 })`
 
 // check holds the page shown to what holds for all.
@@ -85,6 +101,15 @@ func (b *tab) factProblems() (problems []string) {
 	}
 	if len(f.Flat) > 0 {
 		problems = append(problems, fmt.Sprintf("labels lie above one another: %q", f.Flat))
+	}
+	if len(f.Cut) > 0 {
+		problems = append(problems, fmt.Sprintf("not all of these is seen: %q", f.Cut))
+	}
+	if len(f.Zoneless) > 0 {
+		problems = append(problems, fmt.Sprintf("these times name no zone: %q", f.Zoneless))
+	}
+	if len(f.Broken) > 0 {
+		problems = append(problems, fmt.Sprintf("addresses are broken amid a word: %q", f.Broken))
 	}
 	if f.Overflow {
 		problems = append(problems, "one has to scroll sideways to see all of it")

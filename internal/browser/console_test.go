@@ -32,6 +32,32 @@ func TestConsoleIsForStaffAlone(t *testing.T) {
 	}
 }
 
+// Whatever the words are as long as, and however wide the screen: a page of the console shows all of it
+// without scrolling sideways, and so do its tables on a wide screen.
+func TestTheConsoleFitsItsScreens(t *testing.T) {
+	one, two := couple(t, "--superuser")
+	team := newTeam(t, two, one)
+	b := open(t)
+	b.signIn(two)
+	b.furnishes(team, two, stranger().email)
+	resetLink(t, one)
+	for _, l := range []look{{"desktop", "light", "de"}, {"phone", "light", "de"}, {"phone", "light", "en"}, {"desktop", "light", "ar"}} {
+		b.wear(l)
+		for name, path := range map[string]string{
+			"console": "/console/", "accounts": "/console/accounts/", "account": onAccount(one), "console-sessions": "/console/sessions/", "tenants": "/console/tenants/",
+			"tenant": "/console/tenants/" + team + "/", "tenant-member-change": "/console/tenants/" + team + "/members/" + one.id + "/change/", "permissions": "/console/permissions/",
+			"mails": "/console/mails/", "keys": "/console/keys/", "audit": "/console/audit/", "settings": "/console/settings/",
+		} {
+			t.Run(l.String()+"/"+name, func(t *testing.T) {
+				b.t = t
+				b.visit(path)
+				b.picture(name)
+			})
+		}
+	}
+	b.t = t
+}
+
 // deed goes from somebody's page in the console to the page that asks, and does it.
 func (b *tab) deed(p person, action string) {
 	b.t.Helper()

@@ -34,6 +34,10 @@ var misbehaving = map[string]struct {
 	"/key":       {body: `<p>console.accounts.title</p>`, want: "texts are missing: [\"console.accounts.title\"]"},
 	"/squeezed":  {body: `<table width="50"><tr><td><code>token&shy;refresh&shy;reused</code></table>`, want: "many lines"},
 	"/flat":      {body: `<link rel="stylesheet" href="/cards.css"><p data-label="Name"></p>`, want: "labels lie above one another: [\"Name\"]"},
+	"/cut":       {body: `<link rel="stylesheet" href="/cards.css"><p class="cut">` + strings.Repeat("W", 40) + `</p>`, want: "not all of these is seen"},
+	"/spilt":     {body: `<link rel="stylesheet" href="/cards.css"><table class="tight"><tr><td><code>` + strings.Repeat("W", 40) + `</code></table>`, want: "not all of these is seen"},
+	"/broken":    {body: `<link rel="stylesheet" href="/cards.css"><table class="tight"><tr><td><bdi>somebody.long@example.com</bdi></table>`, want: "broken amid a word"},
+	"/zoneless":  {body: `<time datetime="2026-01-02T03:00:00Z">3 o'clock</time>`, want: "these times name no zone"},
 	"/german":    {body: `<!DOCTYPE html><html lang="de"><title>x</title><h1>x</h1>`, want: `its language is "de"`},
 	"/untitled":  {body: `<!DOCTYPE html><html lang="en"><h1>x</h1>`, want: "it has no title"},
 	"/status":    {status: http.StatusTeapot, want: "answered 418, want 200"},
@@ -61,7 +65,7 @@ func misbehave(w http.ResponseWriter, r *http.Request) {
 		return
 	case r.URL.Path == "/cards.css":
 		h.Set("Content-Type", "text/css")
-		fmt.Fprint(w, `[data-label]::before { content: attr(data-label); position: absolute }`)
+		fmt.Fprint(w, `[data-label]::before { content: attr(data-label); position: absolute } .cut { width: 5rem; overflow: hidden } .tight { width: 5rem; table-layout: fixed; overflow-wrap: anywhere } code { white-space: nowrap }`)
 		return
 	case !ok:
 		w.WriteHeader(http.StatusNotFound)

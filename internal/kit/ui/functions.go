@@ -24,6 +24,7 @@ func (u *UI) functions(lang, assets string) template.FuncMap {
 		"number": func(n any) (string, error) { return u.number(lang, n) },
 		"chart":  func(c Chart) chartView { return u.layOut(lang, c) },
 		"device": func(name string) string { return u.device(lang, name) },
+		"wrap":   wrap,
 		"place":  func(p place.Place) string { return u.place(lang, p) },
 		"lang":   func() string { return lang },
 		"dir":    func() string { return dirOf(lang) },
@@ -93,6 +94,19 @@ func (u *UI) device(lang, noted string) string {
 		return u.Text(lang, "ui.device", "browser", browser, "system", system)
 	}
 	return noted
+}
+
+// wrap lets addresses, names and settings go on in another line after what divides them, and so not amid
+// a word.
+func wrap(text string) template.HTML {
+	var b strings.Builder
+	for i, c := range text {
+		b.WriteString(template.HTMLEscapeString(string(c)))
+		if strings.ContainsRune("@._/:,=", c) && i+1 < len(text) {
+			b.WriteString("<wbr>")
+		}
+	}
+	return template.HTML(b.String()) //nolint:gosec // escaped
 }
 
 // timeElement writes a time in UTC; app.js turns it into the reader's zone.

@@ -29,7 +29,7 @@ var (
 
 // names returns the addresses that a page lists.
 func names(text string) (all []string) {
-	for _, m := range listed.FindAllStringSubmatch(text, -1) {
+	for _, m := range listed.FindAllStringSubmatch(strings.ReplaceAll(text, "<wbr>", ""), -1) {
 		all = append(all, m[1])
 	}
 	return all

@@ -36,14 +36,15 @@
     wrap.append(input, button);
   });
 
-  // Times in the reader's zone and manner; the page itself says UTC. Days belong to no zone.
+  // Times in the reader's zone and manner, which they name; the page itself says UTC. Days belong to no zone.
   const lang = document.documentElement.lang;
   const manner = navigator.language.split("-")[0] === lang ? navigator.language : lang;
   each("time[datetime]", (time) => {
     const when = new Date(time.dateTime), hours = time.dateTime.includes("T");
     if (isNaN(when)) return;
     if (hours) time.title = time.textContent;
-    time.textContent = new Intl.DateTimeFormat(manner, { dateStyle: "medium", numberingSystem: "latn", ...(hours ? { timeStyle: "short" } : { timeZone: "UTC" }) }).format(when);
+    time.textContent = new Intl.DateTimeFormat(manner, { year: "numeric", month: "short", day: "numeric", numberingSystem: "latn",
+      ...(hours ? { hour: "numeric", minute: "2-digit", timeZoneName: "short" } : { timeZone: "UTC" }) }).format(when);
   });
 
   // One box that ticks all of its table, in the head cell marked for it.
