@@ -375,6 +375,7 @@ var pages = []shown{
 	{name: "account-sign-out", route: "/console/accounts/{account}/sign-out/", who: superuser},
 	{name: "account-send-reset", route: "/console/accounts/{account}/send-reset/", who: superuser},
 	{name: "account-unlock", route: "/console/accounts/{account}/unlock/", who: superuser},
+	{name: "account-attributes", route: "/console/accounts/{account}/attributes/", who: superuser},
 	{name: "account-rank", route: "/console/accounts/{account}/rank/", who: superuser},
 	{name: "account-reset-factors", route: "/console/accounts/{account}/reset-factors/", who: superuser},
 	{name: "account-cancel-recovery", route: "/console/accounts/{account}/cancel-recovery/", who: superuser},

@@ -94,6 +94,7 @@ func (s *server) environ() []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "GATEHOUSE_LISTEN=127.0.0.1:0",
 		"GATEHOUSE_PASSWORD__QUEUE=1000", "GATEHOUSE_PASSWORD__WAIT=1m", "GATEHOUSE_TENANTS__CREATE=anyone",
+		`GATEHOUSE_ATTRIBUTES=[{"name": "department", "type": "string"}, {"name": "staff_number", "type": "string", "read_only": true}]`,
 		`GATEHOUSE_TENANTS__ATTRIBUTES=[{"name": "job_title", "type": "string"}, {"name": "level", "type": "number"}, {"name": "shift", "type": "string", "one_of": ["day", "night"]}, {"name": "cost_centre", "type": "string", "read_only": true}]`,
 	}
 	for _, limit := range []string{"MAIL_PER_ADDRESS", "MAIL_PER_NETWORK", "SIGN_IN_PER_ADDRESS"} {

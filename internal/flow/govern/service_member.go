@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/invitation"
@@ -38,6 +39,11 @@ func (s *Service) FindMember(ctx context.Context, name, subject string) (*member
 // Assignable returns what staff can give to members of a tenant: roles, owner first, and permissions.
 func (s *Service) Assignable(ctx context.Context, t *tenant.Tenant) (roles, permissions []string, err error) {
 	return s.Deps.Members.Assignable(ctx, t.ID, s.Roles.Grant(t.ID, t.Slug, role.Owner, nil, nil))
+}
+
+// Of returns the tenants that an account belongs to, by name, and what it may do there.
+func (s *Service) Of(ctx context.Context, id account.ID) ([]tenant.Membership, error) {
+	return tenant.Of(ctx, s.DB, s.Roles, id)
 }
 
 // AddMember makes the account with this subject a member, without asking it: for a tenant that lost

@@ -3,11 +3,10 @@ package console
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,6 +28,8 @@ func (c *Console) accountRoutes() []web.Route {
 		web.Get(onePath, web.Staff, web.Page(c.known(c.showAccount))).Needs(role.StaffReadAccounts),
 		web.Get(onePath+"sessions/{session}/", web.Staff, web.Page(c.known(c.showSession))).Needs(role.StaffEndSessions),
 		web.Post(onePath+"sessions/{session}/", web.Staff, web.Form(c.known(c.postSession))).Needs(role.StaffEndSessions),
+		web.Get(onePath+"attributes/", web.Staff, web.Page(c.known(c.showAttributes))).Needs(role.StaffManageAccounts).Freshly(),
+		web.Post(onePath+"attributes/", web.Staff, web.Form(c.known(c.postAttributes))).Needs(role.StaffManageAccounts).Freshly(),
 		web.Get(onePath+"rank/", web.Superuser, web.Page(c.known(c.showRank))),
 		web.Post(onePath+"rank/", web.Superuser, web.Form(c.known(c.postRank))),
 		web.Get(onePath+"look/", web.Superuser, web.Page(c.known(c.showLook))),
@@ -61,11 +62,13 @@ const shown = 10
 // accountView is everything about a person.
 type accountView struct {
 	accountRow
-	Attributes []attribute
+	Attributes []account.Field
+	MaySet     bool // the attributes
+	Tenants    []membershipRow
 	Factors    factorsView
 	Sessions   []sessionRow
 	Events     []eventRow
-	Mails      []manage.Mail
+	Mails      []mailRow
 	MailKinds  map[jobs.State]string // how a mail's state looks
 	Deeds      []deedLink
 	MayAct     bool   // on accounts that are not protected
@@ -73,14 +76,19 @@ type accountView struct {
 	MoreEvents string // empty: the events may not be seen
 	MoreVisits string // the same of sessions
 	SeesMails  bool
+	SeesTeams  bool // the organisations
 	Same       ui.Same
 }
 
 // mailKinds is how the states of mails look.
 var mailKinds = map[jobs.State]string{jobs.Waiting: "info", jobs.Running: "info", jobs.Dead: "bad", jobs.Done: "good"}
 
-// attribute is a custom attribute as text.
-type attribute struct{ Name, Value string }
+// membershipRow is an organisation that an account belongs to.
+type membershipRow struct {
+	tenantRow
+	role.Grant
+	JoinedAt time.Time
+}
 
 type sessionRow struct {
 	session.Row
@@ -110,13 +118,19 @@ func (c *Console) showAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	name := url.QueryEscape(d.Account.Subject)
+	name, lang, schema := url.QueryEscape(d.Account.Subject), c.UI.Language(r), c.Manage.Schema
 	v := accountView{
-		accountRow: rowOf(d.Account), Attributes: attributes(d.Account.Profile.Attributes), Deeds: links(by, d.Account), Factors: factorsOf(by, d),
+		accountRow: rowOf(d.Account), Attributes: account.Fields(c.UI, lang, schema.Attributes(), schema.Shown(d.Account.Profile.Attributes)), Deeds: links(by, d.Account), Factors: factorsOf(by, d),
 		MayAct: by.May(role.StaffManageAccounts), MayEnd: manage.Allowed(by, manage.EndSession, d.Account) == nil,
-		SeesMails: by.May(role.StaffReadMails), Mails: d.Mails[:min(shown, len(d.Mails))],
+		MaySet:    manage.Allowed(by, manage.SetAttributes, d.Account) == nil,
+		SeesMails: by.May(role.StaffReadMails), Mails: mailRows(d.Mails[:min(shown, len(d.Mails))]), SeesTeams: by.May(role.StaffReadTenants),
 		MoreEvents: open(by, auditPath+"?account="+name), MoreVisits: open(by, sessionsPath+"?account="+name),
 		MailKinds: mailKinds, Same: c.same(append([]string{"account", "show"}, argument(d.Account.Subject)...), call{http.MethodGet, requestPath(d.Account.Subject), nil}),
+	}
+	if v.SeesTeams {
+		if v.Tenants, err = c.memberships(r, d.Account); err != nil {
+			return err
+		}
 	}
 	for _, s := range d.Sessions {
 		v.Sessions = append(v.Sessions, c.sessionRow(s))
@@ -139,13 +153,17 @@ func eventOf(e manage.Event) eventRow {
 	return row
 }
 
-// attributes writes values as people read them.
-func attributes(values map[string]any) []attribute {
-	all := make([]attribute, 0, len(values))
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		all = append(all, attribute{name, fmt.Sprint(values[name])})
+// memberships are the organisations that a belongs to, by name.
+func (c *Console) memberships(r *http.Request, a *account.Account) ([]membershipRow, error) {
+	all, err := c.Govern.Of(r.Context(), a.ID)
+	if err != nil {
+		return nil, err
 	}
-	return all
+	rows := make([]membershipRow, len(all))
+	for i, m := range all {
+		rows[i] = membershipRow{tenantRowOf(&m.Tenant), m.Grant, m.JoinedAt}
+	}
+	return rows, nil
 }
 
 // afterwards is where an outcome is seen of what was done to a session of a.

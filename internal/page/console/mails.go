@@ -28,10 +28,35 @@ type mailsView struct {
 	Form   *ui.Form
 	Counts []mailCount
 	State  string
-	Rows   []manage.Mail
+	Rows   []mailRow
 	MayAct bool // on dead letters
 	Pager  ui.Pager
 	Same   ui.Same
+}
+
+// mailRow is a mail of the queue; Key is the text that says what it is for.
+type mailRow struct {
+	manage.Mail
+	Key string
+}
+
+// mailKeys are the texts of the kinds of jobs that send mail. One whose kind an older or newer version of
+// the program put into the queue has none, and is shown by that.
+var mailKeys = map[string]string{
+	"letter":           "console.mail.kinds.letter",
+	"signup.link":      "console.mail.kinds.signup_link",
+	"signup.resend":    "console.mail.kinds.signup_resend",
+	"recovery.link":    "console.mail.kinds.recovery_link",
+	"emailcode.signin": "console.mail.kinds.emailcode_signin",
+	"identifier.link":  "console.mail.kinds.identifier_link",
+}
+
+func mailRows(mails []manage.Mail) []mailRow {
+	rows := make([]mailRow, len(mails))
+	for i, m := range mails {
+		rows[i] = mailRow{m, mailKeys[m.Kind]}
+	}
+	return rows
 }
 
 // mailCount leads to the jobs in a state. Many: there are at least so many.
@@ -71,7 +96,7 @@ func (c *Console) writeMails(w http.ResponseWriter, r *http.Request, status int,
 	page, err := c.Manage.Mails(r.Context(), c.actor(r), manage.MailQuery{State: state, After: asked.Get("after")})
 	switch {
 	case err == nil:
-		v.Rows, v.Pager = page.Items, ui.PagerOf(r.URL, page.Next)
+		v.Rows, v.Pager = mailRows(page.Items), ui.PagerOf(r.URL, page.Next)
 	case form.Fail(err):
 		status = web.StatusFor(w, err)
 	default:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
@@ -139,6 +140,7 @@ type changeView struct {
 	memberView
 	Roles   []ui.Option
 	Choices []choice
+	Fields  []account.Field // attributes
 }
 
 // choice is a permission that a member can be given besides those of the role.
@@ -160,7 +162,7 @@ func (c *Console) writeChangeMember(w http.ResponseWriter, r *http.Request, stat
 	if err != nil {
 		return err
 	}
-	v := changeView{memberView: about, Roles: named(roles)}
+	v := changeView{memberView: about, Roles: named(roles), Fields: c.edited(r, about.Form, c.memberSchema(), about.Member.Attributes)}
 	if v.Choices, err = c.choices(r, permissions, chosen); err != nil {
 		return err
 	}
@@ -171,6 +173,9 @@ func (c *Console) writeChangeMember(w http.ResponseWriter, r *http.Request, stat
 		call{http.MethodPatch, memberRequest(v.Tenant, v.Member.Subject), map[string]string{"role": v.Member.Role}})
 	return c.write(w, r, status, "member_change", v)
 }
+
+// memberSchema declares the attributes that members of tenants have.
+func (c *Console) memberSchema() account.Schema { return c.Govern.Deps.Members.Schema }
 
 // choices are the permissions that can be given, and those that are, by their names.
 func (c *Console) choices(r *http.Request, offered, chosen []string) ([]choice, error) {
@@ -198,9 +203,14 @@ func (c *Console) choices(r *http.Request, offered, chosen []string) ([]choice, 
 }
 
 func (c *Console) postChangeMember(w http.ResponseWriter, r *http.Request) error {
-	form := ui.NewForm(r, "role", "permissions", "was")
+	form := ui.NewForm(r, append(attributeNames(c.memberSchema()), "role", "permissions", "was")...)
 	to, direct := form.Values["role"], r.PostForm["permission[]"]
-	_, err := c.Govern.ChangeMember(r.Context(), tenant.ByOfficer(c.actor(r).ID), r.PathValue("tenant"), subjectOf(r), member.Change{Role: &to, Direct: &direct, Was: form.Values["was"]})
+	now, err := c.aboutMember(r, form)
+	if err != nil {
+		return err
+	}
+	_, err = c.Govern.ChangeMember(r.Context(), tenant.ByOfficer(c.actor(r).ID), r.PathValue("tenant"), now.Member.Subject, member.Change{
+		Role: &to, Direct: &direct, Was: form.Values["was"], Attributes: account.Differences(c.memberSchema().Attributes(), now.Member.Attributes, r.PostForm, false)})
 	if err == nil {
 		return done(w, r, tenantAt(r), "member_changed")
 	}

@@ -62,7 +62,7 @@ func newWorld(t testing.TB, d *domaintest.World) *world {
 func (w *world) deps() console.Deps {
 	hasher, err := password.NewHasher(password.HasherConfig{})
 	w.must(err)
-	schema, err := account.NewSchema(nil)
+	schema, err := account.NewSchema([]account.Attribute{{Name: "grade", Type: "number", ReadOnly: true}, {Name: "shift", Type: "string", OneOf: []string{"day", "night"}}})
 	w.must(err)
 	guesses := ratelimit.Limit{Name: "signin.account", Burst: 10, Per: 15 * time.Minute}
 	pages := w.UI(console.Pages(), signin.Pages())
