@@ -2,6 +2,7 @@ package ui
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,8 @@ type Chart struct {
 }
 
 // Row is one place on the horizontal axis: a time, or a label where At is zero. Values has one
-// entry for each series, none of them negative.
+// entry for each series, none of them negative; of a line, one that is no number was not measured then,
+// and is not drawn.
 type Row struct {
 	At     time.Time
 	Hourly bool // At names an hour, not a day
@@ -70,18 +72,12 @@ func (u *UI) layOut(lang string, c Chart) chartView {
 	v := chartView{Title: u.Text(lang, c.title), Empty: len(c.rows) == 0, Lines: c.lines}
 	top := ceiling(c.highest())
 	for i, key := range c.series {
-		total := 0.0
-		points := make([]string, 0, len(c.rows))
-		for x, row := range c.rows {
-			if total += row.value(i); c.lines {
-				total = row.value(i) // how it stands now; sums are for what happens
-			}
-			points = append(points, coordinate((float64(x)+0.5)/float64(len(c.rows))*canvas)+","+coordinate(canvas-row.value(i)/top*canvas))
-		}
 		s := seriesView{Name: u.Text(lang, key), Class: "s" + strconv.Itoa(i%4+1)}
-		s.Total, _ = u.number(lang, total)
 		if c.lines {
-			s.Points = strings.Join(points, " ")
+			s.Points = c.points(i, top)
+			s.Total = u.reading(lang, c.last(i)) // how it stands now; sums are for what happens
+		} else {
+			s.Total, _ = u.number(lang, c.sum(i))
 		}
 		v.Series = append(v.Series, s)
 	}
@@ -104,6 +100,46 @@ func (u *UI) layOut(lang string, c Chart) chartView {
 	return v
 }
 
+// points are where the line of a series goes. One alone is there twice, for else nothing were drawn.
+func (c Chart) points(i int, top float64) string {
+	var all []string
+	for x, row := range c.rows {
+		if row.measured(i) {
+			all = append(all, coordinate((float64(x)+0.5)/float64(len(c.rows))*canvas)+","+coordinate(canvas-row.value(i)/top*canvas))
+		}
+	}
+	if len(all) == 1 {
+		all = append(all, all[0])
+	}
+	return strings.Join(all, " ")
+}
+
+// last is the value of a series that was measured last; no number where none was.
+func (c Chart) last(i int) float64 {
+	for _, row := range slices.Backward(c.rows) {
+		if row.measured(i) {
+			return row.value(i)
+		}
+	}
+	return math.NaN()
+}
+
+func (c Chart) sum(i int) (sum float64) {
+	for _, row := range c.rows {
+		sum += row.value(i)
+	}
+	return sum
+}
+
+// reading writes what was measured, or that nothing was.
+func (u *UI) reading(lang string, value float64) string {
+	if math.IsNaN(value) {
+		return u.Text(lang, "ui.chart.unread")
+	}
+	text, _ := u.number(lang, value)
+	return text
+}
+
 func (u *UI) layOutRow(lang string, c Chart, x int, top float64) rowView {
 	row := c.rows[x]
 	r := rowView{Label: row.Label}
@@ -118,8 +154,11 @@ func (u *UI) layOutRow(lang string, c Chart, x int, top float64) rowView {
 	below := 0.0
 	for i := range c.series {
 		value := row.value(i)
-		text, _ := u.number(lang, value)
-		r.Values = append(r.Values, text)
+		if c.lines && !row.measured(i) {
+			r.Values = append(r.Values, u.reading(lang, math.NaN()))
+			continue
+		}
+		r.Values = append(r.Values, u.reading(lang, value))
 		if height := value / top * canvas; !c.lines && height > 0 {
 			below += height
 			r.Bars = append(r.Bars, barView{"s" + strconv.Itoa(i%4+1), coordinate((float64(x) + 0.15) * width), coordinate(canvas - below), coordinate(0.7 * width), coordinate(height)})
@@ -127,6 +166,9 @@ func (u *UI) layOutRow(lang string, c Chart, x int, top float64) rowView {
 	}
 	return r
 }
+
+// measured reports whether the i-th value is known.
+func (r Row) measured(i int) bool { return i >= len(r.Values) || !math.IsNaN(r.Values[i]) }
 
 // value is the i-th value; what is missing or no number is nothing, and no count is beyond highest.
 func (r Row) value(i int) float64 {

@@ -74,3 +74,25 @@ func TestAnAccountIsShownWithItsOrganisations(t *testing.T) {
 		w.hides(desk, "Acme", "no organisation")
 	})
 }
+
+func TestStaffSetAttributesOfAMember(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		acme := w.Tenant("acme", w.super.ID)
+		w.Join(acme, w.person.ID, role.Member)
+		at := "/console/tenants/acme/members/" + w.person.Subject + "/change/"
+		form := w.client.Page(at, w.asStaff)
+		w.shows(form, 200, `name="attributes.cost_centre"`, `name="attributes.level"`)
+		a := w.client.Submit(at, url.Values{"was": {was(form)}, "role": {role.Admin}, "attributes.cost_centre": {"4711"}, "attributes.level": {"high"}}, w.asStaff)
+		w.shows(a, http.StatusBadRequest, `href="#attributes.level"`, `value="4711"`, `value="high"`)
+		w.leads(w.client.Submit(at, url.Values{"was": {was(form)}, "role": {role.Member}, "attributes.cost_centre": {"4711"}, "attributes.level": {"2"}}, w.asStaff), "/console/tenants/acme/?done=member_changed")
+		w.shows(w.client.Page(at, w.asStaff), 200, `value="4711"`, `value="2"`)
+		if n := w.Count(`SELECT count(*) FROM audit_event WHERE kind = 'member.profile_changed' AND tenant_id = $1 AND account_id = $2 AND detail = '{"members":"attributes.cost_centre attributes.level"}'`, acme.ID, w.person.ID); n != 1 {
+			t.Errorf("%d events", n)
+		}
+		var as string
+		w.Read(&as, "SELECT role FROM membership WHERE tenant_id = $1 AND account_id = $2", acme.ID, w.person.ID)
+		if as != role.Member {
+			t.Errorf("the role is %s", as)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"math"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/stat"
@@ -25,11 +26,12 @@ func hours(now time.Time, series ...[]stat.Point) []ui.Row {
 	return fill(rows, first, time.Hour, series)
 }
 
-// levels are hours of what is measured, not counted: until it is measured again it is what it was.
+// levels are hours of what is measured, not counted: until it is measured again it is what it was,
+// and before it ever was it is no number.
 func levels(now time.Time, series ...[]stat.Point) []ui.Row {
 	rows := hours(now, series...)
 	for column, points := range series {
-		known := 0.0
+		known := math.NaN()
 		for i, row := range rows {
 			for len(points) > 0 && !points[0].Hour.After(row.At) {
 				known, points = float64(points[0].N), points[1:]

@@ -23,8 +23,11 @@ func TestChartsPutEachHourInItsPlace(t *testing.T) {
 		t.Errorf("days: %v", byDay)
 	}
 	measured := levels(now, []stat.Point{at(30, 5), at(10, 7)}, nil)
-	if got := fmt.Sprint(measured[0].Values, measured[12].Values, measured[13].Values, measured[23].Values); got != "[5 0] [5 0] [7 0] [7 0]" {
+	if got := fmt.Sprint(measured[0].Values, measured[12].Values, measured[13].Values, measured[23].Values); got != "[5 NaN] [5 NaN] [7 NaN] [7 NaN]" {
 		t.Errorf("levels: %s", got)
+	}
+	if late := levels(now, []stat.Point{at(10, 7)}); fmt.Sprint(late[12].Values, late[13].Values) != "[NaN] [7]" {
+		t.Errorf("before the first reading: %v", late)
 	}
 	if hours(now, nil, nil) != nil || levels(now, nil) != nil {
 		t.Error("nothing is drawn as zeroes")

@@ -33,6 +33,7 @@ type overviewView struct {
 	Concerns []concern
 	Fresh    bool // nothing has been counted yet
 	Live     bool // accounts and sessions are counted now, not once an hour
+	Measured bool // accounts and sessions were counted at all
 	Accounts int64
 	Active   int64
 	Sessions int64
@@ -85,6 +86,7 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) error {
 	} else if few {
 		v.Accounts, v.Active, v.Sessions, v.Live = now.Accounts, now.Active, now.Sessions, true
 	}
+	v.Measured = v.Live || len(counts[stat.Accounts]) > 0
 	v.HashTime = v.Hashing.HashTime.Milliseconds()
 	by := c.actor(r)
 	v.Concerns, v.To = c.concerns(by, v, overdue), map[string]string{

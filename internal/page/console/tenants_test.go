@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
@@ -31,8 +32,10 @@ func (w *world) govern() *govern.Service {
 	invitations, err := invitation.New(invitation.Config{Lifetime: time.Hour, Link: domaintest.Origin + "/?token={token}", PerTenant: often("invitations"), PerMailbox: often("invited")},
 		invitation.Deps{DB: w.DB.DB, Roles: w.Roles, Keys: w.Keys, Limiter: w.Limiter, Letters: w.Letters})
 	w.must(err)
+	schema, err := account.NewSchema([]account.Attribute{{Name: "cost_centre", Type: "string", ReadOnly: true}, {Name: "level", Type: "number"}})
+	w.must(err)
 	return govern.New(govern.Deps{DB: w.DB.DB, Roles: w.Roles, Tenancy: tenants, Invitations: invitations,
-		Members: member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters})})
+		Members: member.New(member.Deps{DB: w.DB.DB, Roles: w.Roles, Limiter: w.Limiter, Letters: w.Letters, Schema: schema})})
 }
 
 // ranked makes a member of staff with a role.
