@@ -46,6 +46,8 @@ func (g *Gatehouse) measure(out *exposition) {
 	out.counter("gatehouse_hash_refused_total", "Callers that were told to come back later.", "", h.Refused)
 	out.gauge("gatehouse_hash_seconds", "Moving average of the time of one hash.", "", h.HashTime.Seconds())
 	s := g.signin.Stats()
+	out.counter("gatehouse_signins_total", "Attempts to sign in, by outcome.",
+		`{outcome="succeeded"}`, s.Attempts.Succeeded, `{outcome="refused"}`, s.Attempts.Refused, `{outcome="limited"}`, s.Attempts.Limited)
 	out.counter("gatehouse_refreshes_total", "Refresh tokens presented, by outcome.",
 		`{outcome="rotated"}`, s.Rotated, `{outcome="repeated"}`, s.Repeated, `{outcome="reused"}`, s.Reused, `{outcome="refused"}`, s.Refused)
 	var m runtime.MemStats

@@ -308,7 +308,7 @@ func TestServeProduction(t *testing.T) {
 
 		metrics := "http://" + p.await(`"metrics":"([^"]+)"`)
 		answer, text = call(t, "GET", metrics+"/metrics", "")
-		if answer.StatusCode != http.StatusOK || !strings.Contains(text, `gatehouse_refreshes_total{outcome="rotated"} 1`+"\n") || !strings.Contains(text, `gatehouse_jobs{state="dead"}`) {
+		if answer.StatusCode != http.StatusOK || !strings.Contains(text, `gatehouse_refreshes_total{outcome="rotated"} 1`+"\n") || !strings.Contains(text, `gatehouse_signins_total{outcome="succeeded"} 1`+"\n") || !strings.Contains(text, `gatehouse_jobs{state="dead"}`) {
 			t.Errorf("metrics: %d %s", answer.StatusCode, text)
 		}
 		if answer, _ := call(t, "GET", metrics+"/api/auth/openapi.json", ""); answer.StatusCode != http.StatusNotFound {

@@ -116,9 +116,10 @@ func (s *Service) prove(ctx context.Context, in Attempt, by identifier, found *c
 		ratelimit.Bucket{Limit: s.cfg.PerAddress, Key: ratelimit.AddressKey(in.Address)})
 	if errors.Is(err, ratelimit.ErrLimited) {
 		if !s.noted.First(found.lockKey(by), s.DB.Now()) {
+			s.attempts.refuse(rateLimited)
 			return err, nil
 		}
-		return err, s.refused(ctx, found, "rate_limited")
+		return err, s.refused(ctx, found.auditID(), rateLimited)
 	}
 	if err != nil {
 		return nil, err
@@ -129,16 +130,16 @@ func (s *Service) prove(ctx context.Context, in Attempt, by identifier, found *c
 		taken.Refund() // nothing was learnt about the password
 		return nil, err
 	case proof.registered:
-		return ErrNotVerified, s.refused(ctx, found, "registration_waits")
+		return ErrNotVerified, s.refused(ctx, found.auditID(), "registration_waits")
 	case !proof.OK:
-		return ErrCredentials, s.refused(ctx, found, found.whyWrong())
+		return ErrCredentials, s.refused(ctx, found.auditID(), found.whyWrong())
 	}
 	taken.Refund()
 	switch {
 	case !found.account.Active:
-		return ErrDisabled, s.refused(ctx, found, "account_disabled")
+		return ErrDisabled, s.refused(ctx, found.auditID(), "account_disabled")
 	case !found.account.EmailVerified:
-		return ErrNotVerified, s.refused(ctx, found, "email_not_verified")
+		return ErrNotVerified, s.refused(ctx, found.auditID(), "email_not_verified")
 	}
 	if proof.Upgrade {
 		s.upgrade(ctx, found, in.Password)
@@ -183,6 +184,8 @@ func (s *Service) upgrade(ctx context.Context, found *candidate, pass string) {
 	}
 }
 
-func (s *Service) refused(ctx context.Context, found *candidate, why string) error {
-	return audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "signin.refused", AccountID: found.auditID(), Reason: why})
+// refused leaves the trace of an attempt that was refused; id is uuid.Nil where nobody is known.
+func (s *Service) refused(ctx context.Context, id account.ID, why string) error {
+	s.attempts.refuse(why)
+	return audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "signin.refused", AccountID: id, Reason: why})
 }

@@ -149,6 +149,7 @@ func (s *Service) open(ctx context.Context, p *proven, g goal, b Browser) (*open
 	if err != nil {
 		return nil, err
 	}
+	s.attempts.succeeded.Add(1)
 	p.account.LastLogin = row.CreatedAt
 	return &opened{row, cookie, enrolBy, within, b}, nil
 }
@@ -319,9 +320,5 @@ func (s *Service) overtaken(ctx context.Context, p *proven, err error) error {
 	if !errors.Is(err, session.ErrRefused) {
 		return err
 	}
-	e := audit.Event{Kind: "signin.refused", AccountID: p.account.ID, Reason: "overtaken"}
-	if err := audit.RecordAlone(ctx, s.DB, e); err != nil {
-		return err
-	}
-	return ErrCredentials
+	return s.closed(ctx, p, "overtaken", ErrCredentials)
 }

@@ -1,13 +1,13 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
 
 	"github.com/google/uuid"
 
-	"github.com/gatehouse-auth/gatehouse/internal/domain/audit"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/factor"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/session"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/ticket"
@@ -83,10 +83,7 @@ func (s *Service) assert(ctx context.Context, token string, credential []byte) (
 }
 
 func (s *Service) closed(ctx context.Context, p *proven, why string, said error) error {
-	if err := audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "signin.refused", AccountID: p.account.ID, Reason: why}); err != nil {
-		return err
-	}
-	return said
+	return cmp.Or(s.refused(ctx, p.account.ID, why), said)
 }
 
 // checkPasskey checks a passkey's answer to a challenge that parent asked for.

@@ -204,8 +204,9 @@ func (s *Service) refuseStep(ctx context.Context, t *ticket.Ticket, method strin
 	switch {
 	case errors.Is(err, ErrStep), errors.Is(err, factor.ErrCode), errors.Is(err, passkey.ErrRejected):
 	case errors.Is(err, ratelimit.ErrLimited):
-		why, said = "rate_limited", err
+		why, said = rateLimited, err
 		if !s.noted.First("step:"+t.AccountID.String(), s.DB.Now()) {
+			s.attempts.refuse(why)
 			return err
 		}
 	case errors.Is(err, ticket.ErrRejected):
@@ -213,7 +214,7 @@ func (s *Service) refuseStep(ctx context.Context, t *ticket.Ticket, method strin
 	default:
 		return err
 	}
-	return cmp.Or(audit.RecordAlone(ctx, s.DB, audit.Event{Kind: "signin.refused", AccountID: t.AccountID, Reason: why}), said)
+	return cmp.Or(s.refused(ctx, t.AccountID, why), said)
 }
 
 // Step is what is left of a sign-in.

@@ -165,6 +165,7 @@ type Service struct {
 	noted      audit.Noted
 
 	refreshes refreshes
+	attempts  attempts
 }
 
 // New checks cfg and returns a Service.
