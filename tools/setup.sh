@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the tests find what they start: PostgreSQL's programs, a C compiler for the race
-# detector, curl for the README's walk, and Chromium with two tools of npm that look at pages.
+# detector, curl and sqlite3 for the documents' walks, and Chromium with two tools of npm that look at pages.
 # It says what it does, and changes nothing that is there.
 set -eu
 cd "$(dirname "$0")/.."
@@ -30,6 +30,7 @@ install_programs() {
 	have_postgres || missing="postgresql"
 	have gcc cc || missing="$missing gcc libc6-dev"
 	have curl || missing="$missing curl"
+	have sqlite3 || missing="$missing sqlite3"
 	if [ "${GATEHOUSE_BROWSER:-}" != none ]; then
 		# The fonts have the scripts of all languages that the pages speak.
 		have_browser || missing="$missing chromium fonts-dejavu-core fonts-droid-fallback"
@@ -39,7 +40,7 @@ install_programs() {
 	[ -n "$missing" ] || return 0
 
 	if ! have apt-get; then
-		echo "The tests need (in Debian's words): $missing. Install PostgreSQL 15 or newer (initdb and pg_ctl on the PATH), a C compiler, curl, Chromium, and Node.js 18.19 or newer with npm, then try again. GATEHOUSE_BROWSER=none leaves out the browser and its tests." >&2
+		echo "The tests need (in Debian's words): $missing. Install PostgreSQL 15 or newer (initdb and pg_ctl on the PATH), a C compiler, curl, sqlite3, Chromium, and Node.js 18.19 or newer with npm, then try again. GATEHOUSE_BROWSER=none leaves out the browser and its tests." >&2
 		exit 1
 	fi
 	as_root=""

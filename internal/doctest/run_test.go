@@ -58,8 +58,10 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Fatal("the documents' walks need curl: install it")
+	for _, program := range []string{"curl", "sqlite3"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Fatalf("the documents' walks need %s: install it", program)
+		}
 	}
 	gatehouse, err := binary()
 	if err != nil {
@@ -209,6 +211,7 @@ func (s *stage) prepareDatabase(t *testing.T, p page) {
 		return
 	}
 	s.cluster = dbtest.Shared(t)
+	s.env[1] = "PATH=" + s.cluster.Programs() + ":" + strings.TrimPrefix(s.env[1], "PATH=") // pg_dump as new as the server
 	for _, b := range p.blocks {
 		if b.info != "sql run" {
 			continue

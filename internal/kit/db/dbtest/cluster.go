@@ -146,6 +146,9 @@ func (c *Cluster) URL(role, database string) string {
 	return fmt.Sprintf("postgres://%s@/%s?host=%s", role, database, c.dir)
 }
 
+// Programs returns the folder of PostgreSQL's own programs, such as pg_dump, of the server's version.
+func (c *Cluster) Programs() string { return c.bin }
+
 // Exec runs statements in database as superuser.
 func (c *Cluster) Exec(ctx context.Context, database string, statements ...string) error {
 	conn, err := pgx.Connect(ctx, c.URL(Super, database))
