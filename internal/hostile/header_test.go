@@ -96,12 +96,12 @@ func TestLimitsCountTheAddressThatCannotBeForged(t *testing.T) {
 		}
 		for i := range 6 {
 			// What stands left of the nearest stranger is that stranger's own invention.
-			got := guess(from(proxy), header("X-Forwarded-For", fmt.Sprintf("192.0.2.%d, 198.51.100.77, 10.1.2.3", i)))
+			got := guess(from(proxy), header("X-Forwarded-Proto", "https"), header("X-Forwarded-For", fmt.Sprintf("192.0.2.%d, 198.51.100.77, 10.1.2.3", i)))
 			if want := map[bool]int{true: http.StatusUnauthorized, false: http.StatusTooManyRequests}[i < 3]; got != want {
 				t.Errorf("guess %d through a proxy answered %d, want %d", i+1, got, want)
 			}
 		}
-		if got := guess(from(proxy), header("X-Forwarded-For", "198.51.100.78")); got != http.StatusUnauthorized {
+		if got := guess(from(proxy), header("X-Forwarded-Proto", "https"), header("X-Forwarded-For", "198.51.100.78")); got != http.StatusUnauthorized {
 			t.Errorf("another client of the proxy answered %d", got)
 		}
 		a := w.call(http.MethodPost, "/login/", `{"email":"nobody@example.com","password":"wrong password"}`, from(stranger))

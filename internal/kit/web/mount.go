@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -180,11 +181,14 @@ const bodyTimeout = 10 * time.Second
 
 // admit refuses what no route should see.
 func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
-	if !e.hosts[strings.ToLower(r.Host)] && !e.anyHost(r.URL.Path) {
+	if host := strings.ToLower(r.Host); !e.hosts[host] && !e.anyHost(r.URL.Path) {
+		if e.knowsName(host) {
+			return errPort
+		}
 		return ErrHost
 	}
-	if e.secure && !q.https {
-		return ErrHTTPS
+	if err := q.checkHTTPS(); err != nil {
+		return err
 	}
 	if r.Header.Get("Content-Encoding") != "" {
 		return ErrMediaType
@@ -202,6 +206,23 @@ func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
 	return nil
+}
+
+// knowsName reports whether host is answered at another port.
+func (e *Edge) knowsName(host string) bool {
+	for known := range e.hosts {
+		if withoutPort(known) == withoutPort(host) {
+			return true
+		}
+	}
+	return false
+}
+
+func withoutPort(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.Trim(host, "[]")
 }
 
 // anyHost reports whether a path is public, the same for everyone, and asked for by programs

@@ -196,6 +196,11 @@ func TestOnlyKnownHostsAreAnswered(t *testing.T) {
 			t.Errorf("%s: a path that climbs out is answered", host)
 		}
 	}
+	for host, port := range map[string]bool{"id.example.com:8443": true, "internal.example.com": true, "INTERNAL.example.com:1": true, "evil.example.net": false, "id.example.com.": false, "": false} {
+		if a := e.call(http.MethodGet, "/origin/", "", header("Host", host)); strings.Contains(a.text, "not at that port") != port {
+			t.Errorf("%s: is told %s", host, a.text)
+		}
+	}
 }
 
 func TestEdgeChecksItsConfiguration(t *testing.T) {

@@ -31,6 +31,9 @@ var (
 	ErrLimited   = fault.New(fault.RateLimited, "rate_limited", "Too many attempts. Try again after the time in Retry-After.")
 	ErrInternal  = fault.New(fault.Internal, "internal", "Something went wrong on our side. The request id helps us find it.")
 	ErrSlow      = fault.New(fault.Invalid, "body_timeout", "The body did not arrive in time.")
+
+	errProxySilent = ErrHTTPS.WithDetail("The proxy did not say how it was called: it must send X-Forwarded-Proto.")
+	errPort        = ErrHost.WithDetail("This server answers to that host name, but not at that port. Call it by its public address, or add name and port to GATEHOUSE_ALLOWED_HOSTS.")
 )
 
 // edgeStatus holds the statuses that say more than a kind can.

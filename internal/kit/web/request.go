@@ -22,12 +22,12 @@ type Request struct {
 	// UserAgent is what the caller says it is, at most 256 bytes.
 	UserAgent string
 
-	edge  *Edge
-	r     *http.Request
-	w     http.ResponseWriter
-	https bool
-	html  bool
-	route string // its path as it is mounted; empty where there is none
+	edge    *Edge
+	r       *http.Request
+	w       http.ResponseWriter
+	proxied bool // the peer is a trusted proxy's address
+	html    bool
+	route   string // its path as it is mounted; empty where there is none
 }
 
 type requestKey struct{}
@@ -36,17 +36,33 @@ type requestKey struct{}
 func FromContext(ctx context.Context) *Request { return ctx.Value(requestKey{}).(*Request) }
 
 func (e *Edge) newRequest(w http.ResponseWriter, r *http.Request) *Request {
-	q := &Request{ID: uuid.Must(uuid.NewV7()).String(), edge: e, r: r, w: w, https: e.secure}
+	q := &Request{ID: uuid.Must(uuid.NewV7()).String(), edge: e, r: r, w: w}
 	q.UserAgent = cut(strings.ToValidUTF8(r.UserAgent(), ""), 256)
 	peer := peerAddress(r)
 	q.Address = peer
-	if e.trusts(peer) {
+	if q.proxied = e.trusts(peer); q.proxied {
 		q.Address = e.forwardedFor(r, peer)
-		if said := strings.Join(r.Header.Values("X-Forwarded-Proto"), ","); said != "" {
-			q.https = allHTTPS(said)
-		}
 	}
 	return q
+}
+
+// checkHTTPS refuses what a trusted proxy took over http, and what it does not say of how it took it: a proxy
+// that was set up so would take passwords over http for ever, and nobody would see it.
+func (q *Request) checkHTTPS() error {
+	if !q.edge.secure || !q.proxied {
+		return nil
+	}
+	said := strings.Join(q.r.Header.Values("X-Forwarded-Proto"), ",")
+	switch {
+	case said != "" && allHTTPS(said):
+	case said != "":
+		return ErrHTTPS
+	case q.edge.anyHost(q.r.URL.Path): // services of the proxy's network that read the keys themselves
+	case q.r.TLS != nil && len(q.r.Header.Values("X-Forwarded-For")) == 0: // whoever calls from there themselves, by https
+	default:
+		return errProxySilent
+	}
+	return nil
 }
 
 // allHTTPS reports whether every hop of a chain says https; anything else is not.

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,6 +12,9 @@ import (
 )
 
 const stranger, proxy = "203.0.113.9:4711", "10.0.0.1:4711"
+
+// overTLS is what a proxy says of a request that it took over https.
+var overTLS = header("X-Forwarded-Proto", "https")
 
 // garbage is what proxies, scanners and attackers put into forwarded headers.
 var garbage = []string{
@@ -54,11 +58,11 @@ func TestOfAProxysChainTheNearestStrangerCounts(t *testing.T) {
 		"":                                "10.0.0.1",
 		strings.Repeat("1.2.3.4, ", 1000) + "198.51.100.7": "198.51.100.7",
 	} {
-		if a := e.call(http.MethodGet, "/address/", "", from(proxy), header("X-Forwarded-For", chain)); a.said != want {
+		if a := e.call(http.MethodGet, "/address/", "", from(proxy), overTLS, header("X-Forwarded-For", chain)); a.said != want {
 			t.Errorf("%.60s: %s, want %s", chain, a.said, want)
 		}
 	}
-	if a := e.call(http.MethodGet, "/address/", "", from(proxy), header("X-Forwarded-For", "1.2.3.4", "198.51.100.7")); a.said != "198.51.100.7" {
+	if a := e.call(http.MethodGet, "/address/", "", from(proxy), overTLS, header("X-Forwarded-For", "1.2.3.4", "198.51.100.7")); a.said != "198.51.100.7" {
 		t.Errorf("two headers: %s", a.said)
 	}
 	for _, name := range []string{"Forwarded", "X-Real-Ip", "X-Forwarded-Host"} {
@@ -69,12 +73,12 @@ func TestOfAProxysChainTheNearestStrangerCounts(t *testing.T) {
 		}
 	}
 	for _, value := range garbage {
-		if a := e.call(http.MethodGet, "/address/", "", from(proxy), header("X-Forwarded-For", value)); a.status != http.StatusOK {
+		if a := e.call(http.MethodGet, "/address/", "", from(proxy), overTLS, header("X-Forwarded-For", value)); a.status != http.StatusOK {
 			t.Errorf("%.40q: answered %d", value, a.status)
 		}
 	}
 	for _, peer := range []string{"", "garbage", "@", "10.0.0.1", "[::ffff:10.0.0.1]:80"} {
-		if a := e.call(http.MethodGet, "/address/", "", from(peer), header("X-Forwarded-For", "198.51.100.7")); a.status != http.StatusOK {
+		if a := e.call(http.MethodGet, "/address/", "", from(peer), overTLS, header("X-Forwarded-For", "198.51.100.7")); a.status != http.StatusOK {
 			t.Errorf("peer %q: answered %d", peer, a.status)
 		}
 	}
@@ -118,6 +122,41 @@ func TestPlainHTTPBehindAProxyIsNotServed(t *testing.T) {
 	if a := dev.call(http.MethodGet, "/address/", "", from(proxy), header("X-Forwarded-Proto", "http")); a.status != http.StatusOK {
 		t.Errorf("where http is what is public: answered %d", a.status)
 	}
+}
+
+// A proxy that is silent may have taken the password over http. No redirect either: one that ends TLS would send the browser round in circles.
+func TestAProxyMustSayThatItWasCalledByHTTPS(t *testing.T) {
+	e := newEdge(t, nil)
+	connection := func(over *tls.ConnectionState) option { return func(r *http.Request) { r.TLS = over } }
+	plain, secure := connection(nil), connection(&tls.ConnectionState{})
+	forwarded := header("X-Forwarded-For", "198.51.100.7")
+	for name, silent := range map[string][]option{
+		"no header":            {plain, from(proxy), forwarded},
+		"an empty one":         {plain, from(proxy), forwarded, header("X-Forwarded-Proto", "")},
+		"nor whom it is for":   {plain, from(proxy)},
+		"over TLS of its own":  {secure, from(proxy), forwarded},
+		"only Forwarded":       {plain, from(proxy), header("Forwarded", "for=198.51.100.7;proto=https")},
+		"one hop of two":       {plain, from(proxy), forwarded, header("X-Forwarded-Proto", "https,")},
+		"what is no such word": {plain, from(proxy), forwarded, header("X-Forwarded-Proto", "on")},
+	} {
+		e.call(http.MethodGet, "/address/", "", silent...).refuses(t, name, http.StatusForbidden, "https_required")
+	}
+	if a := e.page(http.MethodGet, "/account/page/", "", plain, from(proxy), forwarded); a.status != http.StatusForbidden || !strings.Contains(a.text, "X-Forwarded-Proto") {
+		t.Errorf("a page: answered %d", a.status)
+	}
+	for name, served := range map[string][]option{
+		"it says so":                   {plain, from(proxy), forwarded, overTLS},
+		"nobody in between, by TLS":    {secure, from(proxy)},
+		"no listed proxy, as by plain": {plain, from(stranger)},
+	} {
+		if a := e.call(http.MethodGet, "/address/", "", served...); a.status != http.StatusOK {
+			t.Errorf("%s: answered %d", name, a.status)
+		}
+	}
+	if a := e.call(http.MethodGet, "/.well-known/keys.json", "", plain, from(proxy), header("Host", "gatehouse:8080")); a.status != http.StatusOK {
+		t.Errorf("keys, by a service beside the proxy: answered %d", a.status)
+	}
+	e.call(http.MethodGet, "/.well-known/keys.json", "", plain, from(proxy), header("X-Forwarded-Proto", "http")).refuses(t, "keys over http", http.StatusForbidden, "https_required")
 }
 
 // originCases are what browsers and others send; own says whether it may read and set cookies.
