@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/letter"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/passkey"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/place"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
@@ -59,7 +61,7 @@ func (p *problems) of(setting string, err error) {
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, by := range []string{"account: ", "password: ", "secret: ", "web: ", "ui: ", "theme: ", "place: ", "passkey: "} {
+		for _, by := range []string{"account: ", "password: ", "secret: ", "web: ", "ui: ", "mail: templates: ", "theme: ", "place: ", "passkey: "} {
 			line = strings.TrimPrefix(line, by)
 		}
 		p.when(true, setting, line)
@@ -79,13 +81,18 @@ func (c Config) checkAddress(p *problems) {
 	default:
 		p.when(u.Scheme != "https", setting, "must be https; only development mode may do without")
 	}
+	if len(*p) == 0 {
+		c.askEdge(p, setting, web.Config{PublicURL: c.PublicURL})
+	}
 }
 
 func (c Config) checkStorage(p *problems) {
 	const setting = "DatabaseURL (GATEHOUSE_DATABASE_URL)"
-	known := slices.ContainsFunc([]string{"postgres://", "postgresql://", "sqlite:"}, func(scheme string) bool { return strings.HasPrefix(c.DatabaseURL, scheme) })
-	p.when(c.DatabaseURL == "", setting, "is missing; set postgres://user:password@host/database or sqlite:PATH")
-	p.when(c.DatabaseURL != "" && !known, setting, "must start with postgres:// or sqlite:")
+	if c.DatabaseURL == "" {
+		p.when(true, setting, "is missing; set postgres://user:password@host/database or sqlite:PATH")
+	} else {
+		p.of(setting, db.CheckURL(c.DatabaseURL))
+	}
 	p.when(c.MaxConns < 2, "MaxConns (GATEHOUSE_MAX_CONNS)", "must be at least 2")
 
 	const key = "SecretKey (GATEHOUSE_SECRET_KEY)"
@@ -224,17 +231,21 @@ func (c Config) checkTenants(p *problems) {
 // maxMinLength is far above any sensible demand, in characters.
 const maxMinLength = 128
 
-// checkEdge asks the edge about each of its settings alone, so that each is named.
+// askEdge asks the edge about one of its settings alone, so that it is named.
+func (c Config) askEdge(p *problems, setting string, w web.Config) {
+	orDefault(&w.PublicURL, "https://id.example.com")
+	w.Logger = c.Logger
+	w.Authenticate = func(*http.Request, web.Route) (context.Context, error) { return nil, web.ErrDenied }
+	_, err := web.NewEdge(w)
+	p.of(setting, err)
+}
+
 func (c Config) checkEdge(p *problems) {
-	ask := func(setting string, w web.Config) {
-		w.PublicURL, w.Logger = "https://id.example.com", c.Logger
-		w.Authenticate = func(*http.Request, web.Route) (context.Context, error) { return nil, web.ErrDenied }
-		_, err := web.NewEdge(w)
-		p.of(setting, err)
-	}
-	ask("MountPath (GATEHOUSE_MOUNT_PATH)", web.Config{MountPath: c.MountPath})
-	ask("AllowedHosts (GATEHOUSE_ALLOWED_HOSTS)", web.Config{Hosts: c.AllowedHosts})
-	ask("AllowedOrigins (GATEHOUSE_ALLOWED_ORIGINS)", web.Config{Origins: c.AllowedOrigins})
+	c.askEdge(p, "MountPath (GATEHOUSE_MOUNT_PATH)", web.Config{MountPath: c.MountPath})
+	first, _, _ := strings.Cut(strings.TrimPrefix(c.MountPath, "/"), "/")
+	p.when(slices.Contains([]string{"account", "console", "dev", ".well-known"}, first), "MountPath (GATEHOUSE_MOUNT_PATH)", "must not begin with /"+first+", where pages are")
+	c.askEdge(p, "AllowedHosts (GATEHOUSE_ALLOWED_HOSTS)", web.Config{Hosts: c.AllowedHosts})
+	c.askEdge(p, "AllowedOrigins (GATEHOUSE_ALLOWED_ORIGINS)", web.Config{Origins: c.AllowedOrigins})
 	for _, n := range c.TrustedProxies {
 		prefix, err := netip.ParsePrefix(n)
 		p.when(err != nil || prefix.Addr().Is4In6(), "TrustedProxies (GATEHOUSE_TRUSTED_PROXIES)", fmt.Sprintf("%q is no network; write one such as 10.0.0.0/8 or fd00::/8", n))
@@ -243,6 +254,10 @@ func (c Config) checkEdge(p *problems) {
 
 // checkBrand asks the pages about each of their settings alone, so that each is named.
 func (c Config) checkBrand(p *problems) {
+	if c.Brand.URL != c.PublicURL { // which is checked as itself
+		_, err := ui.New(ui.Config{Home: c.Brand.URL})
+		p.of("Brand.URL (GATEHOUSE_BRAND__URL)", err)
+	}
 	ask := func(setting string, theme ui.Theme) {
 		_, err := ui.New(ui.Config{Theme: theme})
 		p.of(setting, err)
@@ -256,9 +271,21 @@ func (c Config) checkBrand(p *problems) {
 		ask("Brand.Logo (GATEHOUSE_BRAND__LOGO)", ui.Theme{Logo: logo})
 	}
 	if c.TemplateDir != "" {
-		info, err := os.Stat(c.TemplateDir)
-		p.when(err != nil || !info.IsDir(), "TemplateDir (GATEHOUSE_TEMPLATE_DIR)", "is no folder that can be read")
+		c.checkTemplates(p)
 	}
+}
+
+// checkTemplates reads the operator's templates as New does.
+func (c Config) checkTemplates(p *problems) {
+	const setting = "TemplateDir (GATEHOUSE_TEMPLATE_DIR)"
+	if info, err := os.Stat(c.TemplateDir); err != nil || !info.IsDir() {
+		p.when(true, setting, "is no folder that can be read")
+		return
+	}
+	_, err := ui.New(ui.Config{Overrides: c.templates("pages")}, pageSets(docAssets)...)
+	p.of(setting, err)
+	_, err = mail.NewTemplates(c.templates("mails"), letter.Kinds()...)
+	p.of(setting, err)
 }
 
 // maxLogo is far above what a logo takes, in bytes.

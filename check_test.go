@@ -69,7 +69,21 @@ func TestCheckNamesEachProblem(t *testing.T) {
 		{"GATEHOUSE_BRAND__FONT", func(c *Config) { c.Brand.Font = "Comic" }},
 		{"GATEHOUSE_BRAND__LOGO", func(c *Config) { c.Brand.Logo = "/nonexistent.svg" }},
 		{"GATEHOUSE_BRAND__LOGO", func(c *Config) { c.Brand.Logo = "check.go" }},
+		{"GATEHOUSE_BRAND__URL", func(c *Config) { c.Brand.URL = "example.com" }},
 		{"GATEHOUSE_TEMPLATE_DIR", func(c *Config) { c.TemplateDir = "/nonexistent" }},
+		{"GATEHOUSE_MOUNT_PATH", func(c *Config) { c.MountPath = "/account/api" }},
+		{"GATEHOUSE_PUBLIC_URL", func(c *Config) { c.PublicURL = "https://id.example.com:443" }},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) { c.DatabaseURL = "postgres://id:" + canary + " me@db.example.com/app" }},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) { c.DatabaseURL = "postgres://id:" + canary + "%me@db.example.com/app" }},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) { c.DatabaseURL = "postgres://id:" + canary + "@db.example.com:99999/app" }},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) {
+			c.DatabaseURL = "postgres://id:" + canary + "@db.example.com/app?sslmode=perhaps"
+		}},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) {
+			c.DatabaseURL = "postgres://id:" + canary + "@db.example.com/app?default_query_exec_mode=exec"
+		}},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) { c.DatabaseURL = "sqlite:" }},
+		{"GATEHOUSE_DATABASE_URL", func(c *Config) { c.DatabaseURL = "sqlite:/nonexistent/gatehouse.db" }},
 		{"GATEHOUSE_PAGE_SESSIONS__ABSOLUTE", func(c *Config) { c.PageSessions.Absolute = 401 * 24 * time.Hour }},
 		{"GATEHOUSE_PAGE_SESSIONS__IDLE", func(c *Config) { c.PageSessions.Idle = 25 * time.Hour }},
 		{"GATEHOUSE_PAGE_SESSIONS__REMEMBERED_ABSOLUTE", func(c *Config) {

@@ -58,7 +58,11 @@ func TestATemplateThatDoesNotFitKeepsTheServerFromStarting(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		write(t, dir, file[0], file[1])
-		gh, err := gatehouse.New(t.Context(), gatehouse.Config{Dev: true, NoWorkers: true, PublicURL: "http://localhost", DatabaseURL: "sqlite:" + filepath.Join(dir, "db"), TemplateDir: dir})
+		cfg := gatehouse.Config{Dev: true, NoWorkers: true, PublicURL: "http://localhost", DatabaseURL: "sqlite:" + filepath.Join(dir, "db"), TemplateDir: dir}
+		if err := cfg.Check(); err == nil || !strings.HasPrefix(err.Error(), "TemplateDir (GATEHOUSE_TEMPLATE_DIR): ") {
+			t.Errorf("%s: checked as %v", name, err)
+		}
+		gh, err := gatehouse.New(t.Context(), cfg)
 		if err == nil {
 			_ = gh.Close()
 			t.Errorf("%s: it starts", name)

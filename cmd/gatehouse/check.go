@@ -12,7 +12,7 @@ type checkCommand struct {
 	JSON bool `help:"As JSON."`
 }
 
-// Run checks what serve would refuse. It opens nothing.
+// Run checks what serve would refuse before it connects to anything, and does no more.
 func (c *checkCommand) Run(_ context.Context, g *globals) error {
 	s, refusal := loadServer(g, "")
 	if c.JSON {

@@ -45,7 +45,7 @@ type commands struct {
 	Keys       keysCommand       `cmd:"" help:"Look after keys, beside a running server or without."`
 	Templates  templatesCommand  `cmd:"" help:"Show the built-in templates of pages and mails."`
 	RLS        rlsCommand        `cmd:"" name:"rls" help:"Print the migration that keeps tenants apart in tables of your own (PostgreSQL)."`
-	Check      checkCommand      `cmd:"" help:"Print every problem of the server's configuration."`
+	Check      checkCommand      `cmd:"" help:"Print every problem of the server's configuration. It connects to nothing."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

@@ -119,10 +119,13 @@ func (c *migrateDownCommand) Run(ctx context.Context, g *globals) error {
 // the settings it needs the database alone.
 func withMigrator(ctx context.Context, g *globals, fn func(s *settings, m *db.Migrator) error) error {
 	s, err := load(g)
+	const address = "DatabaseURL (GATEHOUSE_DATABASE_URL): "
 	if s.DatabaseURL == "" {
-		err = errors.Join(err, errors.New("DatabaseURL (GATEHOUSE_DATABASE_URL): is missing; set postgres://user:password@host/database or sqlite:PATH"))
+		err = errors.Join(err, errors.New(address+"is missing; set postgres://user:password@host/database or sqlite:PATH"))
+	} else if bad := db.CheckURL(s.DatabaseURL); bad != nil {
+		err = errors.Join(err, fmt.Errorf(address+"%w", bad))
 	}
-	if err := refuse(err); err != nil {
+	if err := refuse(err, s.checkMigration()); err != nil {
 		return err
 	}
 	m, err := db.NewMigrator(ctx, db.Config{URL: cmp.Or(s.MigrateDatabaseURL, s.DatabaseURL), Schema: s.Schema})
@@ -139,7 +142,7 @@ func (s *settings) servingRole() (string, error) {
 	}
 	u, err := url.Parse(s.DatabaseURL)
 	if err != nil {
-		return "", usage("DatabaseURL (GATEHOUSE_DATABASE_URL): is no URL")
+		return "", err // it was read before
 	}
 	role := cmp.Or(u.User.Username(), u.Query().Get("user"))
 	if role == "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/clock"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 )
 
 // settings is everything that can be configured: the engine, and what only the server has.
@@ -140,6 +141,17 @@ func (s *settings) developmentURL(port string) string {
 	return "http://localhost:" + port
 }
 
+// checkMigration returns the problem of the address that commands migrate with.
+func (s *settings) checkMigration() error {
+	if s.MigrateDatabaseURL == "" {
+		return nil
+	}
+	if err := db.CheckURL(s.MigrateDatabaseURL); err != nil {
+		return fmt.Errorf("MigrateDatabaseURL (GATEHOUSE_MIGRATE_DATABASE_URL): %w", err)
+	}
+	return nil
+}
+
 // checkServer returns the problems of what only the server has, and brings addresses into form.
 func (s *settings) checkServer() error {
 	var problems []error
@@ -158,6 +170,7 @@ func (s *settings) checkServer() error {
 	if _, port, err := net.SplitHostPort(s.Listen); err == nil && port != "0" && s.MetricsListen == s.Listen {
 		problems = append(problems, errors.New("MetricsListen (GATEHOUSE_METRICS_LISTEN): must differ from GATEHOUSE_LISTEN; metrics are not for everybody"))
 	}
+	problems = append(problems, s.checkMigration())
 	switch {
 	case (s.TLSCertFile == "") != (s.TLSKeyFile == ""):
 		problems = append(problems, errors.New("TLSCertFile, TLSKeyFile (GATEHOUSE_TLS_CERT_FILE, GATEHOUSE_TLS_KEY_FILE): set both or neither"))

@@ -89,6 +89,21 @@ type rows interface {
 	Close() error
 }
 
+// CheckURL says what is wrong with Config.URL, as far as it can be seen without opening anything: what
+// [Open] would say. The error goes on after the setting's name and holds nothing of the URL.
+func CheckURL(url string) error {
+	path, lite := strings.CutPrefix(url, "sqlite:")
+	switch {
+	case lite:
+		return checkSQLitePath(path)
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		_, err := readPostgresURL(url)
+		return err
+	default:
+		return errors.New("must start with postgres:// or sqlite:")
+	}
+}
+
 // Open opens the database that cfg names and checks that it answers. It does not
 // migrate. The errors name the setting, never the password in it.
 func Open(ctx context.Context, cfg Config) (*DB, error) {

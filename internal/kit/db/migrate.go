@@ -71,9 +71,12 @@ func newSQLiteMigrator(path string) (*Migrator, error) {
 }
 
 func newPostgresMigrator(ctx context.Context, url, schema string) (*Migrator, error) {
+	if err := CheckURL(url); err != nil {
+		return nil, fmt.Errorf("db: migrate: the database URL %w", err)
+	}
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("db: migrate: the database URL cannot be read")
+		return nil, errors.New("db: migrate: the database URL cannot be used")
 	}
 	cfg.RuntimeParams["search_path"] = searchPath(schema)
 	cfg.RuntimeParams["application_name"] = "gatehouse migrate"

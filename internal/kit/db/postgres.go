@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,13 +35,27 @@ type postgresEngine struct{ pool *pgxpool.Pool }
 // searchPath names one schema, quoted, so that an operator's name needs no rules.
 func searchPath(schema string) string { return pgx.Identifier{schema}.Sanitize() }
 
-func openPostgres(ctx context.Context, url, schema string, maxConns int) (*postgresEngine, error) {
-	cfg, err := pgxpool.ParseConfig(url)
+// readPostgresURL returns what a URL says. The errors hold nothing of it: pgx's own may hold the password.
+func readPostgresURL(address string) (*pgxpool.Config, error) {
+	if _, err := url.Parse(address); err != nil {
+		return nil, errUnreadable
+	}
+	cfg, err := pgxpool.ParseConfig(address)
 	if err != nil {
-		return nil, errors.New("postgres: the database URL cannot be read") // pgx's own text may hold the password
+		return nil, errors.New("cannot be used: its port or one of its parameters is wrong, or a file that one names cannot be read")
 	}
 	if mode := cfg.ConnConfig.DefaultQueryExecMode; mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
-		return nil, fmt.Errorf("postgres: default_query_exec_mode=%s in the database URL sends ids as text and is not supported: use cache_describe behind a pooler without prepared statements", mode)
+		return nil, fmt.Errorf("default_query_exec_mode=%s sends ids as text and is not supported: use cache_describe behind a pooler without prepared statements", mode)
+	}
+	return cfg, nil
+}
+
+var errUnreadable = errors.New("cannot be read: write postgres://USER:PASSWORD@HOST:PORT/DATABASE, and percent-encode special characters in user and password, such as a blank as %20 and a percent sign as %25")
+
+func openPostgres(ctx context.Context, url, schema string, maxConns int) (*postgresEngine, error) {
+	cfg, err := readPostgresURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL %w", err)
 	}
 	cfg.MaxConns = int32(maxConns)
 	cfg.MaxConnLifetime = time.Hour

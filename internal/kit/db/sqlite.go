@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -44,8 +45,8 @@ func sqliteDSN(path string, immediate bool) string {
 }
 
 func openSQLite(ctx context.Context, path string, readers int) (*sqliteEngine, error) {
-	if path == "" || path == ":memory:" {
-		return nil, errors.New("sqlite: the URL must name a file: sqlite:PATH")
+	if err := checkSQLitePath(path); err != nil {
+		return nil, fmt.Errorf("the database URL %w", err)
 	}
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
@@ -68,6 +69,16 @@ func openSQLite(ctx context.Context, path string, readers int) (*sqliteEngine, e
 	r.SetMaxOpenConns(readers)
 	r.SetMaxIdleConns(readers)
 	return &sqliteEngine{readers: r, writers: w, conn: conn, slot: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func checkSQLitePath(path string) error {
+	if path == "" || path == ":memory:" {
+		return errors.New("must name a file: sqlite:PATH")
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return errors.New("must name a file in a folder that is there")
+	}
+	return nil
 }
 
 // private makes a new database file readable by its owner alone.
