@@ -124,6 +124,12 @@ func (g *Gatehouse) SetPassword(ctx context.Context, id, password string, anyPas
 	return shown(g.manage.SetPassword(ctx, id, password, anyPassword))
 }
 
+// SetAttributes changes attributes of the account with this id, also those that are read-only to its owner: nil
+// removes one, those left out stay. A value is a string, a float64 or a bool. Error codes: account_not_found, profile_invalid.
+func (g *Gatehouse) SetAttributes(ctx context.Context, id string, attributes map[string]any) (*Account, error) {
+	return shown(g.manage.SetAttributes(ctx, operator(nil), id, attributes))
+}
+
 func shown(a *account.Account, err error) (*Account, error) {
 	if err != nil {
 		return nil, err

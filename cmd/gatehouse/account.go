@@ -28,6 +28,7 @@ type accountCommand struct {
 	ResetFactors   accountResetFactorsCommand   `cmd:"" help:"Take all second factors from an account whose owner lost them."`
 	CancelRecovery accountCancelRecoveryCommand `cmd:"" help:"Keep whoever says that they lost them from removing an account's second factors."`
 	SetPassword    accountSetPasswordCommand    `cmd:"" help:"Give an account a new password and end its sessions."`
+	SetAttributes  accountSetAttributesCommand  `cmd:"" help:"Change custom attributes of an account, read-only ones too."`
 	SetStaff       accountSetStaffCommand       `cmd:"" help:"Make an account a member of staff with a role, or the opposite."`
 	SetSuperuser   accountSetSuperuserCommand   `cmd:"" help:"Let an account do everything, or no longer."`
 }
@@ -56,8 +57,9 @@ func (c *accountCreateCommand) Run(ctx context.Context, g *globals) error {
 		AnyPassword: c.AnyPassword, Unverified: c.Unverified, Staff: c.Staff, StaffRole: c.Role, Superuser: c.Superuser,
 	}
 	if c.Attributes != "" {
-		if err := json.Unmarshal([]byte(c.Attributes), &n.Attributes); err != nil {
-			return usage("--attributes must be a JSON object")
+		var err error
+		if n.Attributes, err = attributes("--attributes", c.Attributes); err != nil {
+			return err
 		}
 	}
 	if !c.NoPassword {
@@ -70,6 +72,14 @@ func (c *accountCreateCommand) Run(ctx context.Context, g *globals) error {
 		a, err := gh.CreateAccount(ctx, n)
 		return done(a, err, "created", c.JSON)
 	})
+}
+
+// attributes reads what is given as custom attributes; where names it for people.
+func attributes(where, text string) (values map[string]any, err error) {
+	if err := json.Unmarshal([]byte(text), &values); err != nil || values == nil {
+		return nil, usage(`%s must be a JSON object, such as {"department": "sales"}`, where)
+	}
+	return values, nil
 }
 
 type accountListCommand struct {

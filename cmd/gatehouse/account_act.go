@@ -69,6 +69,24 @@ func (c *accountUnlockCommand) Run(ctx context.Context, g *globals) error {
 	})
 }
 
+type accountSetAttributesCommand struct {
+	Account    string `arg:"" help:"Mail address, id or user name."`
+	Attributes string `arg:"" help:"As a JSON object: null removes one, those left out stay." placeholder:"JSON"`
+	JSON       bool   `help:"As JSON."`
+}
+
+// Run changes the attributes.
+func (c *accountSetAttributesCommand) Run(ctx context.Context, g *globals) error {
+	values, err := attributes("what is set", c.Attributes)
+	if err != nil {
+		return err
+	}
+	return onAccount(ctx, g, c.Account, func(ctx context.Context, gh *gatehouse.Gatehouse, id string) error {
+		a, err := gh.SetAttributes(ctx, id, values)
+		return done(a, err, "changed", c.JSON)
+	})
+}
+
 // rankFlags are what changes of rank have in common.
 type rankFlags struct {
 	Account string `arg:"" help:"Mail address, id or user name."`

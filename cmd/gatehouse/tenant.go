@@ -22,6 +22,7 @@ type tenantCommand struct {
 	Members          tenantMembersCommand          `cmd:"" help:"List who belongs to a tenant."`
 	AddMember        tenantAddMemberCommand        `cmd:"" help:"Make an account a member, without asking it."`
 	SetRole          tenantSetRoleCommand          `cmd:"" help:"Give a member another role."`
+	SetAttributes    tenantSetAttributesCommand    `cmd:"" help:"Change attributes that a member has in a tenant, read-only ones too."`
 	RemoveMember     tenantRemoveMemberCommand     `cmd:"" help:"End a membership."`
 	Invitations      tenantInvitationsCommand      `cmd:"" help:"List invitations that were not accepted."`
 	RevokeInvitation tenantRevokeInvitationCommand `cmd:"" help:"Make an invitation's link worthless."`

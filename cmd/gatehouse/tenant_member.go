@@ -59,6 +59,24 @@ func (c *tenantSetRoleCommand) Run(ctx context.Context, g *globals) error {
 	})
 }
 
+type tenantSetAttributesCommand struct {
+	tenantFlags
+	Account    string `arg:"" help:"Mail address, id or user name."`
+	Attributes string `arg:"" help:"As a JSON object: null removes one, those left out stay." placeholder:"JSON"`
+}
+
+// Run changes the attributes.
+func (c *tenantSetAttributesCommand) Run(ctx context.Context, g *globals) error {
+	values, err := attributes("what is set", c.Attributes)
+	if err != nil {
+		return err
+	}
+	return onAccount(ctx, g, c.Account, func(ctx context.Context, gh *gatehouse.Gatehouse, id string) error {
+		m, err := gh.SetMemberAttributes(ctx, c.Tenant, id, values)
+		return doneMember(m, err, "changed", c.JSON)
+	})
+}
+
 type tenantRemoveMemberCommand struct {
 	tenantFlags
 	Account string `arg:"" help:"Mail address, id or user name."`
