@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,10 @@ func (c Config) checkStorage(p *problems) {
 		p.when(true, setting, "is missing; set postgres://user:password@host/database or sqlite:PATH")
 	} else {
 		p.of(setting, db.CheckURL(c.DatabaseURL))
+	}
+	if path, ok := strings.CutPrefix(c.DatabaseURL, "sqlite:"); ok && !c.Dev { // whose command makes the folder
+		info, err := os.Stat(filepath.Dir(path))
+		p.when(err != nil || !info.IsDir(), setting, "must name a file in a folder that is there")
 	}
 	p.when(c.MaxConns < 2, "MaxConns (GATEHOUSE_MAX_CONNS)", "must be at least 2")
 

@@ -68,7 +68,7 @@ func (c *accountCreateCommand) Run(ctx context.Context, g *globals) error {
 			return err
 		}
 	}
-	return withEngine(ctx, g, func(ctx context.Context, gh *gatehouse.Gatehouse) error {
+	return withNewEngine(ctx, g, func(ctx context.Context, gh *gatehouse.Gatehouse) error {
 		a, err := gh.CreateAccount(ctx, n)
 		return done(a, err, "created", c.JSON)
 	})

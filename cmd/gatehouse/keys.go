@@ -67,7 +67,7 @@ func (c *keysImportCommand) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	return withEngine(ctx, g, func(ctx context.Context, gh *gatehouse.Gatehouse) error {
+	return withNewEngine(ctx, g, func(ctx context.Context, gh *gatehouse.Gatehouse) error {
 		k, err := gh.ImportKey(ctx, pem, c.Now)
 		return doneKey(k, err, "imported", c.JSON)
 	})

@@ -27,7 +27,7 @@ type migrateUpCommand struct {
 // Run takes every missing step. With GATEHOUSE_MIGRATE_DATABASE_URL it then grants the role of
 // GATEHOUSE_DATABASE_URL what serving needs.
 func (c *migrateUpCommand) Run(ctx context.Context, g *globals) error {
-	return withMigrator(ctx, g, func(s *settings, m *db.Migrator) error {
+	return withMigrator(ctx, g, (*settings).makeData, func(s *settings, m *db.Migrator) error {
 		role, err := s.servingRole()
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ type migrateStatusCommand struct {
 
 // Run lists the steps. They are all there is to know: a database newer than this program has more.
 func (c *migrateStatusCommand) Run(ctx context.Context, g *globals) error {
-	return withMigrator(ctx, g, func(_ *settings, m *db.Migrator) error {
+	return withMigrator(ctx, g, (*settings).lacksDatabase, func(_ *settings, m *db.Migrator) error {
 		steps, err := m.Status(ctx)
 		if err != nil {
 			return err
@@ -97,7 +97,7 @@ func (c *migrateDownCommand) Run(ctx context.Context, g *globals) error {
 	if !c.Yes {
 		return usage("migrate down deletes data; say --yes to mean it")
 	}
-	return withMigrator(ctx, g, func(_ *settings, m *db.Migrator) error {
+	return withMigrator(ctx, g, (*settings).lacksDatabase, func(_ *settings, m *db.Migrator) error {
 		name, err := m.Down(ctx)
 		switch {
 		case err != nil:
@@ -117,7 +117,7 @@ func (c *migrateDownCommand) Run(ctx context.Context, g *globals) error {
 
 // withMigrator runs fn with the database open for the role that may change the schema. Of
 // the settings it needs the database alone.
-func withMigrator(ctx context.Context, g *globals, fn func(s *settings, m *db.Migrator) error) error {
+func withMigrator(ctx context.Context, g *globals, prepare func(*settings) error, fn func(s *settings, m *db.Migrator) error) error {
 	s, err := load(g)
 	const address = "DatabaseURL (GATEHOUSE_DATABASE_URL): "
 	if s.DatabaseURL == "" {
@@ -126,6 +126,9 @@ func withMigrator(ctx context.Context, g *globals, fn func(s *settings, m *db.Mi
 		err = errors.Join(err, fmt.Errorf(address+"%w", bad))
 	}
 	if err := refuse(err, s.checkMigration()); err != nil {
+		return err
+	}
+	if err := prepare(s); err != nil {
 		return err
 	}
 	m, err := db.NewMigrator(ctx, db.Config{URL: cmp.Or(s.MigrateDatabaseURL, s.DatabaseURL), Schema: s.Schema})

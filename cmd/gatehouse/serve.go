@@ -27,6 +27,9 @@ func (c *serveCommand) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
+	if err := s.makeData(); err != nil {
+		return err
+	}
 	defer runtime.KeepAlive(paceCollector(os.Getenv, &s.Config))
 	s.Logger = newLogger(s.Dev)
 	slog.SetDefault(s.Logger)

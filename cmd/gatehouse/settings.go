@@ -31,6 +31,8 @@ type settings struct {
 	TLSCertFile string `config:"tls_cert_file"`
 	TLSKeyFile  string `config:"tls_key_file"`
 
+	// data is the folder of development mode's files.
+	data string
 	// warnings are things that work and are unwise.
 	warnings []string
 }
@@ -85,18 +87,38 @@ func environment(dev bool) (map[string]string, error) {
 // develop fills in what development mode makes on the spot.
 func (s *settings) develop(data string) error {
 	s.Dev = true
-	data = cmp.Or(data, ".gatehouse")
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return fmt.Errorf("--data: %s", reason(err))
-	}
-	c, err := clock.Open(filepath.Join(data, "clock"))
+	s.data = cmp.Or(data, ".gatehouse")
+	c, err := clock.Open(filepath.Join(s.data, "clock"))
 	if err != nil {
 		return fmt.Errorf("--data: %s", reason(err))
 	}
 	s.Clock = c
-	s.DatabaseURL = cmp.Or(s.DatabaseURL, "sqlite:"+filepath.Join(data, "gatehouse.db"))
+	s.DatabaseURL = cmp.Or(s.DatabaseURL, "sqlite:"+filepath.Join(s.data, "gatehouse.db"))
 	s.Listen = cmp.Or(s.Listen, "127.0.0.1:8080")
 	return nil
+}
+
+// makeData makes development mode's folder, for the commands that begin a database.
+func (s *settings) makeData() error {
+	if !s.Dev {
+		return nil
+	}
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return usage("--data: %s", reason(err))
+	}
+	return nil
+}
+
+// lacksDatabase keeps every other command from making an empty database, in a folder that was not meant.
+func (s *settings) lacksDatabase() error {
+	path, ok := strings.CutPrefix(s.DatabaseURL, "sqlite:")
+	if _, err := os.Stat(path); !ok || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if s.Dev {
+		return fmt.Errorf("there is no Gatehouse database %s; `gatehouse serve --dev` makes one, and --data names another folder", path)
+	}
+	return fmt.Errorf("there is no Gatehouse database %s; `gatehouse migrate up` makes one", path)
 }
 
 // loadServer loads what serve needs and checks it. All problems are reported at once.

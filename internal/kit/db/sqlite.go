@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -74,9 +73,6 @@ func openSQLite(ctx context.Context, path string, readers int) (*sqliteEngine, e
 func checkSQLitePath(path string) error {
 	if path == "" || path == ":memory:" {
 		return errors.New("must name a file: sqlite:PATH")
-	}
-	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return errors.New("must name a file in a folder that is there")
 	}
 	return nil
 }
