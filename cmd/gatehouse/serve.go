@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse"
@@ -63,12 +65,11 @@ func newLogger(dev bool) *slog.Logger {
 type listeners struct{ main, metrics net.Listener }
 
 func listen(ctx context.Context, s *settings) (l listeners, err error) {
-	var config net.ListenConfig
-	if l.main, err = config.Listen(ctx, "tcp", s.Listen); err != nil {
+	if l.main, err = listenAt(ctx, s.Listen, "--addr (GATEHOUSE_LISTEN)"); err != nil {
 		return l, err
 	}
 	if s.MetricsListen != "" {
-		if l.metrics, err = config.Listen(ctx, "tcp", s.MetricsListen); err != nil {
+		if l.metrics, err = listenAt(ctx, s.MetricsListen, "GATEHOUSE_METRICS_LISTEN"); err != nil {
 			l.close()
 			return l, err
 		}
@@ -80,6 +81,19 @@ func listen(ctx context.Context, s *settings) (l listeners, err error) {
 			return l, err
 		}
 		l.main = tls.NewListener(l.main, c.config())
+	}
+	return l, nil
+}
+
+// listenAt listens at the address that a setting names.
+func listenAt(ctx context.Context, address, setting string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: another program listens at %s already; end it, or choose another port", setting, address)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return l, nil
 }

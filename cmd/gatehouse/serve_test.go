@@ -437,17 +437,23 @@ func TestNotReadyWithoutDatabase(t *testing.T) {
 	}
 }
 
-func TestTakenAddressIsAFailure(t *testing.T) {
+func TestTakenAddressIsAFailureThatNamesIt(t *testing.T) {
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	p := start(t, t.TempDir(), nil, "--dev", "--addr", ln.Addr().String())
-	if code := p.end(); code != exitFailure || !strings.Contains(p.output(), "address already in use") {
-		t.Errorf("exit code %d: %s", code, p.output())
-	}
-	if _, err := os.Stat(filepath.Join(p.dir, ".gatehouse", "gatehouse.db")); err == nil {
-		t.Error("it made a database for nothing")
+	taken := ln.Addr().String()
+	for setting, env := range map[string][]string{
+		"--addr (GATEHOUSE_LISTEN)": {"GATEHOUSE_LISTEN=" + taken},
+		"GATEHOUSE_METRICS_LISTEN":  {"GATEHOUSE_LISTEN=127.0.0.1:0", "GATEHOUSE_METRICS_LISTEN=" + taken},
+	} {
+		p := start(t, t.TempDir(), env, "--dev")
+		if code := p.end(); code != exitFailure || !strings.Contains(p.output(), setting+": another program listens at "+taken) {
+			t.Errorf("%s: exit code %d: %s", setting, code, p.output())
+		}
+		if _, err := os.Stat(filepath.Join(p.dir, ".gatehouse", "gatehouse.db")); err == nil {
+			t.Error("it made a database for nothing")
+		}
 	}
 }

@@ -69,7 +69,7 @@ func (s *Service) handleDelete(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.WriteHeader(http.StatusAccepted)
-		_ = json.MarshalWrite(w, map[string]time.Time{"erase_at": at}) // the caller may be gone
+		_ = json.MarshalEncode(jsontext.NewEncoder(w), map[string]time.Time{"erase_at": at}) // the caller may be gone
 	}
 }
 
@@ -130,5 +130,5 @@ func WriteExport(w http.ResponseWriter, e *Export) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="account.json"`)
 	// Half a file is not whole JSON, so whoever gets one sees it; there is nobody left to tell.
-	_ = json.MarshalWrite(w, e, json.Deterministic(true), jsontext.WithIndent("  "))
+	_ = json.MarshalEncode(jsontext.NewEncoder(w, jsontext.WithIndent("  ")), e, json.Deterministic(true))
 }

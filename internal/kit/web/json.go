@@ -73,6 +73,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		panic(fmt.Errorf("web: cannot write %T: %w", v, err))
 	}
+	text = append(text, '\n') // for whoever reads it at a terminal
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(text))) // net/http says it of short answers alone

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 )
@@ -140,7 +141,7 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(status)
 	p := Problem{Type: q.edge.issuer + "/docs/errors#" + f.Code, Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code, RequestID: q.ID, Errors: f.Fields,
 		MFAToken: f.Next.Ticket, Methods: f.Next.Methods, MaxAge: wholeSeconds(f.Next.MaxAge), ACR: f.Next.Level, Permission: f.Next.Permission}
-	_ = json.MarshalWrite(w, p) // the caller may be gone; there is nobody left to tell
+	_ = json.MarshalEncode(jsontext.NewEncoder(w), p) // and a newline; the caller may be gone; there is nobody left to tell
 }
 
 // inLanguage words f in the language that r asks for. Programs go by the code.

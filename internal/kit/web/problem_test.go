@@ -145,3 +145,13 @@ func TestProblemsSpeakTheLanguageAskedFor(t *testing.T) {
 		t.Errorf("%+v", short.problem.Errors)
 	}
 }
+
+// A shell's prompt begins on a line of its own.
+func TestAnswersEndTheirLine(t *testing.T) {
+	e := newEdge(t, nil)
+	for _, a := range []reply{e.call(http.MethodGet, "/address/", ""), e.call(http.MethodGet, "/nothing/", ""), e.call(http.MethodPost, "/echo/", "not json")} {
+		if !strings.HasSuffix(a.text, "}\n") || strings.Count(a.text, "\n") != 1 {
+			t.Errorf("answered %d with %q", a.status, a.text)
+		}
+	}
+}
