@@ -31,6 +31,7 @@ var excuses = []excuse{
 	{[]string{"internal/feature/password/legacy_test.go"}, "value of a secret", "8200da7ee3e41c3c", "part of a made-up hash"},
 	{[]string{"internal/domain/session/token_test.go"}, "refresh token", "d6d483f6bfa1a531", "a known answer, of a key that counts up"},
 	{[]string{"examples/notes/README.md"}, "password in a URL", "03e716173f482a90", "of the role that the lines above it make"},
+	{[]string{"docs/operations.md"}, "password in a URL", "6dbe8077bd3a5454", "of the roles that the lines above them make, with the wish to change it"},
 	{[]string{"internal/feature/totp/qr_test.go"}, "value of a secret", "7900f809560ffdbe", "RFC 4226 appendix D"},
 	{[]string{"verifier/vectors_test.go"}, "signed token", "ca39666570d46a29", "RFC 7515 appendices A.2 and A.3, RFC 8037 appendix A.4"},
 }
