@@ -4,8 +4,8 @@
 // # Use
 //
 // [New] opens everything, [Gatehouse.Handler] serves the HTTP API, [Gatehouse.Require] protects
-// your own routes, and [Gatehouse.Close] ends it. Handlers behind Require read who is calling
-// with [verifier.FromContext]. Services elsewhere check tokens with package verifier
+// your own routes, [Gatehouse.RequirePage] your own pages, and [Gatehouse.Close] ends it. Handlers
+// behind either read who is calling with [verifier.FromContext]. Services elsewhere check tokens with package verifier
 // alone.
 //
 // # Keys
@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -79,9 +80,12 @@ type Gatehouse struct {
 	edge     *web.Edge
 	verifier *verifier.Verifier
 	public   atomic.Pointer[publicKeys]
-	api      http.Handler
-	pages    http.Handler
-	console  http.Handler
+
+	undeclared sync.Map // permissions that conditions ask for and the configuration lacks, each looked for once
+
+	api     http.Handler
+	pages   http.Handler
+	console http.Handler
 
 	schema   account.Schema
 	roles    *role.Set   // of tenants

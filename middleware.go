@@ -25,7 +25,43 @@ import (
 // lifetime; add [Gatehouse.Live] where that is too long. The handler reads who is calling
 // with [verifier.FromContext].
 func (g *Gatehouse) Require(h http.Handler, conditions ...verifier.Condition) http.Handler {
-	return g.verifier.Require(h, conditions...)
+	return g.verifier.Require(h, g.noticed(conditions)...)
+}
+
+// noticed returns conditions that say once in the log when they ask for a permission that there is not:
+// nobody but owners would ever have it, and a slip of the pen would look like a missing role.
+func (g *Gatehouse) noticed(conditions []verifier.Condition) []verifier.Condition {
+	out := slices.Clone(conditions)
+	for i, holds := range conditions {
+		if holds == nil {
+			continue // for Require to refuse
+		}
+		out[i] = func(r *http.Request, id *verifier.Identity) error {
+			err := holds(r, id)
+			if refused := (*verifier.Error)(nil); errors.As(err, &refused) && refused != nil && refused.Permission != "" {
+				g.notice(r.Context(), refused.Permission)
+			}
+			return err
+		}
+	}
+	return out
+}
+
+func (g *Gatehouse) notice(ctx context.Context, permission string) {
+	if slices.Contains(g.roles.Declared(), permission) {
+		return
+	}
+	if _, asked := g.undeclared.LoadOrStore(permission, true); asked {
+		return
+	}
+	all, err := g.Permissions(ctx)
+	if err != nil {
+		g.undeclared.Delete(permission) // the next refusal asks again
+		return
+	}
+	if !slices.ContainsFunc(all, func(p Permission) bool { return p.Name == permission }) {
+		g.cfg.Logger.WarnContext(ctx, "a condition asks for a permission that nobody declared, so only owners have it (Config.Tenants.Permissions)", "permission", permission)
+	}
 }
 
 // Live is a condition that asks the database whether the token's session still stands: signed
@@ -185,7 +221,19 @@ func (g *Gatehouse) authenticateMember(ctx context.Context, r *http.Request, id 
 
 // admitMember is authenticateMember for pages.
 func (g *Gatehouse) admitMember(ctx context.Context, r *http.Request, v *session.Visit, to web.Route) (context.Context, error) {
-	m, err := tenant.Enter(ctx, g.db, g.roles, v.Account.ID, r.PathValue("tenant"))
+	m, err := g.enter(ctx, v, r.PathValue("tenant"))
+	if err == nil {
+		err = m.Allow(to.Permission)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return tenant.NewContext(ctx, m), nil
+}
+
+// enter lets a page session into the tenant of this name, as its policy demands.
+func (g *Gatehouse) enter(ctx context.Context, v *session.Visit, name string) (*tenant.Membership, error) {
+	m, err := tenant.Enter(ctx, g.db, g.roles, v.Account.ID, name)
 	if err != nil {
 		return nil, err
 	}
@@ -205,10 +253,7 @@ func (g *Gatehouse) admitMember(ctx context.Context, r *http.Request, v *session
 		}
 		return nil, err
 	}
-	if err := m.Allow(to.Permission); err != nil {
-		return nil, err
-	}
-	return tenant.NewContext(ctx, m), nil
+	return m, nil
 }
 
 // admit is authenticate for pages: by cookie, never by token.

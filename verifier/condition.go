@@ -22,18 +22,22 @@ type Condition func(r *http.Request, id *Identity) error
 // Prefer [Permission].
 func Role(roles ...string) Condition {
 	wantNames("Role", roles)
-	return func(_ *http.Request, id *Identity) error {
+	return func(r *http.Request, id *Identity) error {
+		if err := entered(r, id, "Role"); err != nil {
+			return err
+		}
 		return refuseUnless(slices.Contains(roles, id.Role), ErrRoleRequired)
 	}
 }
 
 // Permission wants whoever calls to have all of permissions, each noun.verb. Where the token
-// says that they are too many for it, they are looked up ([WithPermissionLookup]).
+// says that they are too many for it, they are looked up ([WithPermissionLookup]). The refusal names the
+// first that is missing.
 func Permission(permissions ...string) Condition {
 	return wantPermissions("Permission", permissions, Permissions.HasAll)
 }
 
-// AnyPermission is [Permission] for at least one of permissions.
+// AnyPermission is [Permission] for at least one of permissions. The refusal names the first.
 func AnyPermission(permissions ...string) Condition {
 	return wantPermissions("AnyPermission", permissions, Permissions.HasAny)
 }
@@ -46,12 +50,31 @@ func wantPermissions(condition string, permissions []string, enough func(Permiss
 		}
 	}
 	return func(r *http.Request, id *Identity) error {
+		if err := entered(r, id, condition); err != nil {
+			return err
+		}
 		held, err := permissionsOf(r.Context(), id)
+		if refused := (*Error)(nil); errors.As(err, &refused) && refused != nil && refused.Code == ErrPermissionRequired.Code {
+			return refused.naming(permissions[0])
+		}
 		if err != nil {
 			return err
 		}
-		return refuseUnless(enough(held, permissions...), ErrPermissionRequired)
+		if enough(held, permissions...) {
+			return nil
+		}
+		missing := slices.IndexFunc(permissions, func(p string) bool { return !held.Has(p) })
+		return ErrPermissionRequired.naming(permissions[missing])
 	}
+}
+
+// entered returns an error where a caller without a token has not come into a tenant: what is asked of them
+// there would be refused to everybody, and nobody would learn why.
+func entered(r *http.Request, id *Identity, condition string) error {
+	if c, _ := r.Context().Value(contextKey{}).(caller); c.enter != nil && id.TenantID == "" {
+		return fmt.Errorf("%s without the condition Tenant before it: a caller without a token has no tenant of their own", condition)
+	}
+	return nil
 }
 
 // Scope wants the client to have been granted all of scopes (RFC 6750 section 3.1).

@@ -15,6 +15,9 @@ type Error struct {
 	Status    int           // of the HTTP answer, 400 to 599
 	Challenge string        // value of WWW-Authenticate (RFC 6750 section 3), "" for none
 	Retry     time.Duration // value of Retry-After, whole seconds; 0 for none
+	// Permission is the one that is needed and not held, as the answer's member permission says it;
+	// "" for none.
+	Permission string
 
 	cause error
 }
@@ -80,6 +83,13 @@ func (e *Error) Wrap(cause error) *Error {
 func (e *Error) challenge(parameters string) *Error {
 	c := *e
 	c.Challenge += ", " + parameters
+	return &c
+}
+
+// naming returns a copy that says which permission is needed.
+func (e *Error) naming(permission string) *Error {
+	c := *e
+	c.Permission = permission
 	return &c
 }
 

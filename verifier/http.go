@@ -53,12 +53,29 @@ func (v *Verifier) Check(r *http.Request, conds ...Condition) (*http.Request, er
 	if err != nil {
 		return nil, err
 	}
-	allowed := r.WithContext(context.WithValue(r.Context(), contextKey{}, caller{id: id, token: token, by: v}))
+	return decide(r, caller{id: id, token: token, by: v}, conds)
+}
+
+// Decide is what [Verifier.Check] does after the token, for a caller who is known by something else, such as
+// the cookie of a page. It returns the request with id in its context, or an [*Error].
+//
+// id is this request's own and names no tenant. The condition [Tenant] calls enter with the tenant that the
+// request is about, and enter fills in TenantID, Tenant, Role and Permissions of id, or returns
+// the refusal. Conditions that ask for a role or a permission before that are errors.
+func (v *Verifier) Decide(r *http.Request, id *Identity, enter func(ctx context.Context, tenant string) error, conds ...Condition) (*http.Request, error) {
+	if id == nil || enter == nil {
+		return nil, ErrUnavailable.Wrap(reason("Decide: needs an identity and a way to enter a tenant"))
+	}
+	return decide(r, caller{id: id, by: v, enter: enter}, conds)
+}
+
+func decide(r *http.Request, c caller, conds []Condition) (*http.Request, error) {
+	allowed := r.WithContext(context.WithValue(r.Context(), contextKey{}, c))
 	for _, holds := range conds {
 		if holds == nil {
 			return nil, ErrUnavailable.Wrap(reason("a nil condition"))
 		}
-		if err := holds(allowed, id); err != nil {
+		if err := holds(allowed, c.id); err != nil {
 			return nil, refusal(err)
 		}
 	}
@@ -97,6 +114,8 @@ func WriteError(w http.ResponseWriter, issuer string, err error) {
 		Status: e.Status,
 		Detail: e.Detail,
 		Code:   e.Code,
+
+		Permission: e.Permission,
 	})
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
@@ -118,6 +137,8 @@ type problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 	Code   string `json:"code"`
+
+	Permission string `json:"permission,omitempty"`
 }
 
 // refusal returns the Error in err's chain. What is none, or could be taken for success,

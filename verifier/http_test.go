@@ -88,12 +88,12 @@ func TestRequireAnswers(t *testing.T) {
 		{"another slug", bearer(usual.with("tenant_id", "id-b").with("tenant", "tenant-b")), list(verifier.Tenant(verifier.FromPath("tenant"))), denied("tenant_required")},
 		{"slug without id", bearer(usual.without("tenant_id").with("tenant", "tenant-a")), list(verifier.Tenant(verifier.FromPath("tenant"))), denied("tenant_required")},
 		{"slug in another case", bearer(usual.with("tenant_id", "id-a").with("tenant", "Tenant-A")), list(verifier.Tenant(verifier.FromPath("tenant"))), denied("tenant_required")},
-		{"no slug in the token, none in the path", bearer(usual.without("tenant")), list(verifier.Tenant(verifier.FromPath("other"))), denied("tenant_required")},
+		{"no slug in the token, none in the path", bearer(usual.without("tenant")), list(verifier.Tenant(verifier.FromPath("other"))), answer{503, "unavailable", "", "5"}},
 		{"another tenant", bearer(usual.with("tenant_id", "tenant-b")), list(verifier.Tenant(verifier.FromPath("tenant"))), denied("tenant_required")},
 		{"tenant in another case", bearer(usual.with("tenant_id", "Tenant-A")), list(verifier.Tenant(verifier.FromPath("tenant"))), denied("tenant_required")},
 		{"no tenant in the token", bearer(usual.without("tenant_id")), list(verifier.Tenant(verifier.FromPath("tenant"))), denied("tenant_required")},
-		{"no tenant in token nor path", bearer(usual.without("tenant_id")), list(verifier.Tenant(verifier.FromPath("other"))), denied("tenant_required")},
-		{"empty tenant in token, none in path", bearer(usual.with("tenant_id", "")), list(verifier.Tenant(verifier.FromPath("other"))), denied("tenant_required")},
+		{"no tenant in token nor path", bearer(usual.without("tenant_id")), list(verifier.Tenant(verifier.FromPath("other"))), answer{503, "unavailable", "", "5"}},
+		{"empty tenant in token, none in path", bearer(usual.with("tenant_id", "")), list(verifier.Tenant(verifier.FromPath("other"))), answer{503, "unavailable", "", "5"}},
 		{"tenant in the header", with(good, "X-Tenant", "tenant-a"), list(verifier.Tenant(verifier.FromHeader("X-Tenant"))), passed},
 		{"foreign tenant in the header", with(good, "X-Tenant", "tenant-b"), list(verifier.Tenant(verifier.FromHeader("X-Tenant"))), denied("tenant_required")},
 		{"two tenants in the header", with(good, "X-Tenant", "tenant-a", "tenant-b"), list(verifier.Tenant(verifier.FromHeader("X-Tenant"))), denied("tenant_required")},
@@ -184,7 +184,14 @@ func checkProblem(t *testing.T, w *httptest.ResponseRecorder, want answer) {
 	if h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers %v", h)
 	}
-	if len(problem) != 5 || problem["type"] != issuer+"/docs/errors#"+want.code || problem["status"] != float64(want.status) || problem["title"] == "" {
+	members := 5
+	if want.code == "permission_required" {
+		members = 6
+		if named, _ := problem["permission"].(string); named == "" {
+			t.Error("the permission is not named")
+		}
+	}
+	if len(problem) != members || problem["type"] != issuer+"/docs/errors#"+want.code || problem["status"] != float64(want.status) || problem["title"] == "" {
 		t.Errorf("problem %v", problem)
 	}
 	if strings.Contains(w.Body.String(), "canary") {

@@ -70,11 +70,12 @@ func (id *Identity) HasScope(scope string) bool {
 // contextKey holds a *caller.
 type contextKey struct{}
 
-// caller is who makes the request, by which token, and the verifier that found out.
+// caller is who makes the request, by which token if by one, and the verifier that found out.
 type caller struct {
 	id    *Identity
 	token string
 	by    *Verifier
+	enter func(ctx context.Context, tenant string) error // see Decide; nil for a token
 }
 
 // NewContext returns a context that says id is calling. [Verifier.Require] does this for

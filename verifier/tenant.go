@@ -34,16 +34,28 @@ func Tenant(source TenantSource) Condition {
 		if err != nil {
 			return err
 		}
+		if c, _ := r.Context().Value(contextKey{}).(caller); c.enter != nil && named != "" && id.TenantID == "" {
+			if err := c.enter(r.Context(), named); err != nil {
+				return err
+			}
+		}
 		own := named != "" && id.TenantID != "" && (named == id.TenantID || named == id.Tenant)
 		return refuseUnless(own, ErrTenantRequired)
 	}
 }
 
 // FromPath takes the tenant from a wildcard of the pattern that the handler is registered
-// with, as {tenant} in "/tenants/{tenant}/notes".
+// with, as {tenant} in "/tenants/{tenant}/notes". A pattern without it is an error, [ErrUnavailable] with a
+// line in the log: everybody would be refused there.
 func FromPath(wildcard string) TenantSource {
 	wantNames("FromPath", []string{wildcard})
-	return func(r *http.Request) (string, error) { return r.PathValue(wildcard), nil }
+	return func(r *http.Request) (string, error) {
+		named := r.PathValue(wildcard)
+		if named == "" && !strings.Contains(r.Pattern, "{"+wildcard+"...}") {
+			return "", fmt.Errorf("FromPath: the pattern %q has no wildcard {%s}", r.Pattern, wildcard)
+		}
+		return named, nil
+	}
 }
 
 // FromHeader takes the tenant from a header field that appears once. The client writes it,

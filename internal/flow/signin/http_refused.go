@@ -33,14 +33,16 @@ func (s *Service) Refused(w http.ResponseWriter, r *http.Request, why error) boo
 	case !errors.Is(why, session.ErrSignedOut):
 		return false
 	}
-	if r.Method == http.MethodGet {
-		http.Redirect(w, r, path+"?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+	asked := web.FromContext(r.Context()).Asked()
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		http.Redirect(w, r, path+"?next="+url.QueryEscape(asked), http.StatusSeeOther)
 		return true
 	}
-	if web.ReadForm(r) != nil {
+	action := onward(r, asked)
+	if r.Method != http.MethodPost || action == "" || web.ReadForm(r) != nil {
 		return false
 	}
-	v := keptView{Action: r.URL.Path, SignIn: path + "?next=" + url.QueryEscape(homePath), Stale: path == confirmPath}
+	v := keptView{Action: action, SignIn: path + "?next=" + url.QueryEscape(homePath), Stale: path == confirmPath}
 	for name, values := range r.PostForm {
 		if !secretName(name) {
 			for _, value := range values {

@@ -161,35 +161,43 @@ func (e *Edge) outer(html bool, next http.HandlerFunc) http.Handler {
 		q.r = r
 		defer e.recover(w, r)
 		e.securityHeaders(w, html)
-		if err := e.admit(q, w, r); err != nil {
-			if html && err == ErrHTTPS && r.Method == http.MethodGet { //nolint:errorlint // admit returns it bare
-				http.Redirect(w, r, e.origin+r.URL.EscapedPath(), http.StatusPermanentRedirect)
-				return
-			}
-			Error(w, r, err)
-			return
+		err := e.reached(q, r)
+		if err == nil {
+			err = e.bodied(w, r)
 		}
-		if r.Body != nil {
-			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		if err != nil {
+			e.refuse(w, r, err)
+			return
 		}
 		next(w, r)
 	})
 }
 
+// refuse answers a request that came to the wrong door, and leads a browser that came without TLS to it.
+func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if FromContext(r.Context()).html && err == ErrHTTPS && r.Method == http.MethodGet { //nolint:errorlint // reached returns it bare
+		http.Redirect(w, r, e.origin+r.URL.EscapedPath(), http.StatusPermanentRedirect)
+		return
+	}
+	Error(w, r, err)
+}
+
 // bodyTimeout bounds how long a body may take where the embedding server sets no limit.
 const bodyTimeout = 10 * time.Second
 
-// admit refuses what no route should see.
-func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
+// reached refuses what came by a name or a way that is not ours.
+func (e *Edge) reached(q *Request, r *http.Request) error {
 	if host := strings.ToLower(r.Host); !e.hosts[host] && !e.anyHost(r.URL.Path) {
 		if e.knowsName(host) {
 			return errPort
 		}
 		return ErrHost
 	}
-	if err := q.checkHTTPS(); err != nil {
-		return err
-	}
+	return q.checkHTTPS()
+}
+
+// bodied refuses a body that no route of ours takes, and bounds what is read of the others.
+func (e *Edge) bodied(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("Content-Encoding") != "" {
 		return ErrMediaType
 	}
@@ -204,6 +212,9 @@ func (e *Edge) admit(q *Request, w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength != 0 {
 		// Not every ResponseWriter can; the server's own time-out holds then.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	}
 	return nil
 }

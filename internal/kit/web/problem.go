@@ -131,7 +131,7 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("WWW-Authenticate", challenge(f))
 	}
 	h.Del("Content-Length")
-	if q.html {
+	if q.html && !q.plain {
 		q.edge.errorPage(w, r, status, f)
 		return
 	}

