@@ -107,6 +107,35 @@ func ExampleGatehouse_Require() {
 	// 401
 }
 
+// RequirePage is for what a browser shows: whoever is not signed in on the account pages is led there, and back.
+func ExampleGatehouse_RequirePage() {
+	ctx, dir := context.Background(), folder()
+	defer os.RemoveAll(dir)
+	gh, err := gatehouse.New(ctx, gatehouse.Config{
+		PublicURL: "http://localhost:8080", Dev: true,
+		DatabaseURL: "sqlite:" + filepath.Join(dir, "gatehouse.db"), Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer gh.Close()
+
+	inbox := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, _ := verifier.FromContext(r.Context())
+		fmt.Fprintln(w, "The inbox of account", id.Subject)
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/account/", gh.Pages())
+	mux.Handle("GET /inbox", gh.RequirePage(inbox))
+
+	r, w := httptest.NewRequest("GET", "http://localhost:8080/inbox?box=2", nil), httptest.NewRecorder()
+	r.Header.Set("Accept", "text/html")
+	mux.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Header().Get("Location"))
+	// Output:
+	// 303 /account/sign-in/?next=%2Finbox%3Fbox%3D2
+}
+
 // folder returns a new temporary folder.
 func folder() string {
 	dir, err := os.MkdirTemp("", "gatehouse-example-")

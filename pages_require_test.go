@@ -297,6 +297,16 @@ func TestOwnPagesOfATenantAskTheMembership(t *testing.T) {
 		if foreign[:strings.Index(foreign, "request_id")] != missing[:strings.Index(missing, "request_id")] {
 			t.Errorf("a foreign tenant: %s\na missing one: %s", foreign, missing)
 		}
+		boss := s.CreateAccount(t)
+		strict := s.CreateTenant(t, gatehousetest.OwnedBy(boss))
+		s.MustCall(t, http.MethodPatch, "/tenants/"+strict.Slug+"/", s.TenantToken(t, boss, strict), map[string]any{"policy": map[string]any{"max_age": 3600}}, nil)
+		owner := s.cookie(boss)
+		for _, want := range []int{http.StatusOK, http.StatusSeeOther} {
+			if resp, to := s.ask(http.MethodGet, "/t/"+strict.Slug+"/owner", "", "Cookie", owner); resp.StatusCode != want || want == http.StatusSeeOther && !strings.HasPrefix(to, "/account/confirm/?next=%2Ft%2F") {
+				t.Errorf("a tenant that wants a proof an hour: answered %d %.80s", resp.StatusCode, to)
+			}
+			s.Clock.Advance(t, time.Hour)
+		}
 		if err := s.Gatehouse().RemoveMember(t.Context(), mine.ID, member.ID); err != nil {
 			t.Fatal(err)
 		}

@@ -45,6 +45,7 @@ func serve(ctx context.Context, l net.Listener, origin, database string) error {
 	mux.Handle("GET /hello", gh.Require(http.HandlerFunc(hello)))
 	// gatehouse: end
 	mux.Handle("GET /hello/live", gh.Require(http.HandlerFunc(hello), gh.Live())) // refused as soon as the session ends
+	mux.Handle("GET /hello/page", gh.RequirePage(http.HandlerFunc(hello)))        // for browsers: leads to the sign-in page and back
 
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second}
 	failed := make(chan error, 1)

@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,22 +21,29 @@ import (
 // start runs the program at a free port until the test ends and returns its origin.
 func start(t *testing.T) (origin string) {
 	t.Helper()
+	origin, _ = startAt(t)
+	return origin
+}
+
+// startAt is start that also says which database it is.
+func startAt(t *testing.T) (origin, database string) {
+	t.Helper()
 	var config net.ListenConfig
 	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	origin = "http://" + l.Addr().String()
+	origin, database = "http://"+l.Addr().String(), "sqlite:"+filepath.Join(t.TempDir(), "embedded.db")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, l, origin, "sqlite:"+filepath.Join(t.TempDir(), "embedded.db")) }()
+	go func() { ended <- serve(ctx, l, origin, database) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	return origin
+	return origin, database
 }
 
 func TestEmbeddedKeepsAllPromises(t *testing.T) {
@@ -66,6 +77,59 @@ func TestEmbeddedLiveRouteEndsWithTheSession(t *testing.T) {
 	expect("POST", "/api/auth/logout/", http.StatusOK)
 	expect("GET", "/hello", http.StatusOK)
 	expect("GET", "/hello/live", http.StatusUnauthorized)
+}
+
+// A page asks for the cookie of the account pages, and the command makes the first administrator while the program runs.
+func TestEmbeddedPageAndFirstAdministrator(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "gatehouse")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/gatehouse").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	origin, database := startAt(t)
+	c := &caller{t: t, origin: origin}
+	to := gatehousetest.NewAddress()
+	c.call("POST", "/api/auth/register/", "", `{"email": "`+to+`", "password": "StrongPass123!", "full_name": "Test User"}`)
+	c.call("POST", "/api/auth/email/verify/", "", `{"token": "`+c.mailed(to)+`"}`)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	show := func(method, path string, form url.Values) (status int, at string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, origin+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/html")
+		if method == "POST" {
+			r.Header.Set("Origin", origin)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		resp, err := browser.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode, resp.Request.URL.Path
+	}
+	if status, at := show("GET", "/hello/page", nil); status != http.StatusOK || at != "/account/sign-in/" {
+		t.Errorf("not signed in: %d at %s", status, at)
+	}
+	if status, at := show("POST", "/account/sign-in/", url.Values{"name": {to}, "password": {"StrongPass123!"}, "next": {"/hello/page"}}); status != http.StatusOK || at != "/hello/page" {
+		t.Errorf("signing in: %d at %s", status, at)
+	}
+	if status, _ := show("GET", "/console/", nil); status != http.StatusForbidden {
+		t.Errorf("the console before: %d", status)
+	}
+	command := exec.CommandContext(t.Context(), binary, "account", "set-superuser", "--dev", to, "on")
+	command.Dir, command.Env = t.TempDir(), append(os.Environ(), "GATEHOUSE_DATABASE_URL="+database)
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if status, _ := show("GET", "/console/", nil); status != http.StatusOK {
+		t.Errorf("the console after: %d", status)
+	}
 }
 
 type caller struct {

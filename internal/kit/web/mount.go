@@ -176,7 +176,7 @@ func (e *Edge) outer(html bool, next http.HandlerFunc) http.Handler {
 // refuse answers a request that came to the wrong door, and leads a browser that came without TLS to it.
 func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if FromContext(r.Context()).html && err == ErrHTTPS && r.Method == http.MethodGet { //nolint:errorlint // reached returns it bare
-		http.Redirect(w, r, e.origin+r.URL.EscapedPath(), http.StatusPermanentRedirect)
+		http.Redirect(w, r, e.origin+r.URL.EscapedPath(), http.StatusPermanentRedirect) //nolint:gosec // our own origin stands in front
 		return
 	}
 	Error(w, r, err)
