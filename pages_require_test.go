@@ -3,6 +3,7 @@ package gatehouse_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -183,6 +184,27 @@ func TestOwnPagesRefuseWhatNoPageOfTheirsSent(t *testing.T) {
 
 func nothing(*http.Request, *verifier.Identity) error { return nil }
 
+// What comes in is the handler's own: no limit of ours holds for it, and what it says of its answer stands.
+func TestOwnPagesReadAndAnswerAsTheyLike(t *testing.T) {
+	s := newSite(t, nil)
+	upload := s.Gatehouse().RequirePage(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		w.Header().Set("X-Frame-Options", "SAMEORIGIN")
+		_, _ = fmt.Fprint(w, n, err)
+	}))
+	s.mux.HandleFunc("/upload", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=60") // for everything that is served here
+		upload.ServeHTTP(w, r)
+	})
+	resp, text := s.ask(http.MethodPost, "/upload", strings.Repeat("x", 1<<20), "Origin", s.URL, "Cookie", s.cookie(s.CreateAccount(t)), "Content-Encoding", "gzip")
+	if resp.StatusCode != http.StatusOK || text != "1048576 <nil>" {
+		t.Errorf("answered %d, %s", resp.StatusCode, text)
+	}
+	if h := resp.Header; h.Get("X-Frame-Options") != "SAMEORIGIN" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers %v", h)
+	}
+}
+
 // What ends a session, or puts another cookie in its place, is felt with the next request.
 func TestOwnPagesEndWithTheSession(t *testing.T) {
 	s := newSite(t, nil)
@@ -237,6 +259,12 @@ func TestOwnPagesKeepAFormThatComesTooLate(t *testing.T) {
 	guarded := s.Gatehouse().RequirePage(http.NotFoundHandler()) // without a mux that mends the path
 	if resp := request(guarded, http.MethodPost, s.URL+"//evil.example.net/x", "text=x", "Origin", s.URL, "Content-Type", "application/x-www-form-urlencoded", "Accept", "text/html"); strings.Contains(read(t, resp), "evil") {
 		t.Error("a form leads elsewhere")
+	}
+	for name, headers := range map[string][]string{"a large form": nil, "a file": {"Content-Type", "multipart/form-data; boundary=x"}, "JSON": {"Content-Type", "application/json"}, "packed": {"Content-Encoding", "gzip"}} {
+		resp, _ := s.ask(http.MethodPost, "/inbox", strings.Repeat("x", 70_000), append([]string{"Origin", s.URL}, headers...)...)
+		if resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: answered %d", name, resp.StatusCode)
+		}
 	}
 	if resp, text := s.ask(http.MethodPut, "/inbox", "text=x", "Origin", s.URL); resp.StatusCode != http.StatusUnauthorized || strings.Contains(text, "<form method=\"post\" action=\"/inbox") {
 		t.Errorf("a PUT became a POST: %d", resp.StatusCode)

@@ -51,7 +51,7 @@ func marked(t *testing.T, name string) (all []string) {
 			all = append(all, strings.TrimPrefix(line, margin))
 		case alone:
 			all = append(all, one)
-		case calls.MatchString(code) && !strings.Contains(code, "gh.Require("):
+		case calls.MatchString(code) && !strings.Contains(code, "gh.Require"):
 			t.Errorf("%s: not marked: %s", name, code)
 		}
 	}

@@ -39,14 +39,11 @@ func (e *Edge) guarded(q *Request, admit func(r *http.Request) (*http.Request, e
 	return admit(q.r)
 }
 
-// turnAway answers what Guard refuses.
+// turnAway answers what Guard refuses. A body that no form of ours could be is not read.
 func (e *Edge) turnAway(w http.ResponseWriter, q *Request, why error) {
 	e.securityHeaders(w, true)
-	if err := e.bodied(w, q.r); err != nil {
-		Error(w, q.r, err)
-		return
-	}
-	if q.plain || e.cfg.Refused == nil || !e.cfg.Refused(w, q.r, why) {
+	form := e.bodied(w, q.r) == nil
+	if q.plain || !form || e.cfg.Refused == nil || !e.cfg.Refused(w, q.r, why) {
 		e.refuse(w, q.r, why)
 	}
 }
@@ -66,12 +63,11 @@ func asksForPage(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// keepPrivate sets what keeps an answer to one person from others, where nobody has decided otherwise.
+// keepPrivate sets what keeps an answer to one person from others. Who answers may decide otherwise; what
+// stands around them and knows nothing of the person may not.
 func keepPrivate(h http.Header) {
 	for _, name := range []string{"Cache-Control", "X-Frame-Options", "X-Content-Type-Options", "Cross-Origin-Resource-Policy"} {
-		if len(h.Values(name)) == 0 {
-			h[name] = headersOfAll[name]
-		}
+		h[name] = headersOfAll[name]
 	}
 	h.Add("Vary", "Cookie") // for who allows caching after all
 }
