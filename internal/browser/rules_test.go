@@ -36,7 +36,7 @@ var misbehaving = map[string]struct {
 	"/flat":      {body: `<link rel="stylesheet" href="/cards.css"><p data-label="Name"></p>`, want: "labels lie above one another: [\"Name\"]"},
 	"/cut":       {body: `<link rel="stylesheet" href="/cards.css"><p class="cut">` + strings.Repeat("W", 40) + `</p>`, want: "not all of these is seen"},
 	"/spilt":     {body: `<link rel="stylesheet" href="/cards.css"><table class="tight"><tr><td><code>` + strings.Repeat("W", 40) + `</code></table>`, want: "not all of these is seen"},
-	"/broken":    {body: `<link rel="stylesheet" href="/cards.css"><table class="tight"><tr><td><bdi>somebody.long@example.com</bdi></table>`, want: "broken amid a word"},
+	"/broken":    {body: `<link rel="stylesheet" href="/cards.css"><div class="console"><table class="tight"><tr><td><bdi>somebody.long@example.com</bdi></table></div>`, want: "broken amid a word"},
 	"/zoneless":  {body: `<time datetime="2026-01-02T03:00:00Z">3 o'clock</time>`, want: "these times name no zone"},
 	"/german":    {body: `<!DOCTYPE html><html lang="de"><title>x</title><h1>x</h1>`, want: `its language is "de"`},
 	"/untitled":  {body: `<!DOCTYPE html><html lang="en"><h1>x</h1>`, want: "it has no title"},

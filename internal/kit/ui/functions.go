@@ -97,7 +97,7 @@ func (u *UI) device(lang, noted string) string {
 }
 
 // wrap lets addresses, names and settings go on in another line after what divides them, and so not amid
-// a word.
+// a word. Chromium puts a blank there into the name of a link, so one needs an aria-label.
 func wrap(text string) template.HTML {
 	var b strings.Builder
 	for i, c := range text {

@@ -22,7 +22,7 @@ func (w *world) crowd(n int) []*account.Account {
 }
 
 var (
-	listed   = regexp.MustCompile(`<th scope="row"><a href="[^"]*"><bdi>([^<]*)</bdi>`)
+	listed   = regexp.MustCompile(`<th scope="row"><a href="[^"]*" aria-label="[^"]*"><bdi>([^<]*)</bdi>`)
 	nextPage = regexp.MustCompile(`rel="next" href="([^"]*)"`)
 	lastPage = regexp.MustCompile(`rel="prev" href="([^"]*)"`)
 )

@@ -43,7 +43,7 @@ func TestEveryKindOfMailHasWords(t *testing.T) {
 
 func read(t *testing.T, file string) string {
 	t.Helper()
-	text, err := os.ReadFile(file) //nolint:gosec // of this module
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
