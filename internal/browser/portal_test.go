@@ -2,10 +2,13 @@ package browser
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
 )
 
 func TestSomebodyKeepsTheirAccountInOrder(t *testing.T) {
@@ -43,6 +46,21 @@ func TestSomebodyKeepsTheirAccountInOrder(t *testing.T) {
 	phone.follow("Sign out everywhere")
 	phone.at(firstPage)
 	b.refused("/account/")
+}
+
+// A time without its zone may be hours off: the reader's zone is named, and without script it is UTC.
+func TestTimesNameTheirZone(t *testing.T) {
+	p := newAccount(t)
+	b, plainly := open(t), open(t)
+	plainly.withoutScript()
+	for zone, tab := range map[string]*tab{"GMT+5:30": b, "UTC": plainly} {
+		call(tab, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"})
+		tab.signIn(p)
+		tab.visit("/account/sessions/")
+		if shown := tab.query(`main time[datetime*="T"]`).do(`function() { return this.textContent }`); !strings.Contains(fmt.Sprint(shown), zone) {
+			t.Errorf("a time reads %v, which does not name %s", shown, zone)
+		}
+	}
 }
 
 func TestRefusedPasswordChangeKeepsNoSecret(t *testing.T) {

@@ -182,6 +182,16 @@ func owned(ctx context.Context, tx *db.Tx, t *Tenant) (is bool, err error) {
 	return is, nil
 }
 
+// OwnedBesides reports whether a tenant has an owner, with an account that is active, besides an account.
+func OwnedBesides(ctx context.Context, d *db.DB, id ID, accountID uuid.UUID) (is bool, err error) {
+	err = d.In(db.Tenant(id)).Row(ctx, `SELECT EXISTS (SELECT 1 FROM membership m JOIN account a ON a.id = m.account_id WHERE m.tenant_id = $1 AND m.account_id <> $2 AND m.role = '`+role.Owner+`' AND a.active)`,
+		[]any{id, accountID}, &is)
+	if err != nil {
+		return false, fmt.Errorf("tenant: owned besides: %w", err)
+	}
+	return is, nil
+}
+
 // SetPermissions gives a member of a locked tenant permissions besides those of their role, in place of
 // the ones they had. It returns ErrMemberNotFound.
 func SetPermissions(ctx context.Context, tx *db.Tx, t *Tenant, accountID uuid.UUID, direct []string) error {

@@ -18,6 +18,18 @@ func (s *Service) Belongs(ctx context.Context, accountID account.ID, name string
 	return tenant.Belong(ctx, s.DB, s.Deps.Roles, accountID, name)
 }
 
+// MayLeave returns tenant.ErrLastOwner to the one owner of a tenant, whom Leave would refuse.
+func (s *Service) MayLeave(ctx context.Context, m *tenant.Membership) error {
+	if m.Grant.Role != role.Owner {
+		return nil
+	}
+	others, err := tenant.OwnedBesides(ctx, s.DB, m.Tenant.ID, m.AccountID)
+	if err == nil && !others {
+		err = tenant.ErrLastOwner
+	}
+	return err
+}
+
 // Leave ends the membership of an account in a tenant, by its own wish, whatever the tenant asks of whoever
 // comes in, and while it is suspended too. It returns tenant.ErrLastOwner, and tenant.ErrNotMember also for
 // a tenant that is not there.

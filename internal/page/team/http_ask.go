@@ -19,6 +19,8 @@ type question struct {
 	Cancel string // where one can turn back to
 	// Typed: it cannot be undone, so the organisation's short name is to be typed.
 	Typed bool
+	// Barred: it cannot be done for now, so team.KEY.barred is said in place of the question.
+	Barred bool
 	// Outside: whoever is asked may not be let in, so nothing within is offered.
 	Outside bool
 }

@@ -1,10 +1,12 @@
 package team
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/role"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
 )
 
@@ -81,8 +83,22 @@ func leaving(h here) question {
 	return question{Key: "leave", Cancel: Path, Typed: true, Outside: true}
 }
 
+// keeps reports whether whoever looks is the only owner, whom leaving would be refused.
+func (t *Team) keeps(r *http.Request, h here) (bool, error) {
+	err := t.Members.MayLeave(r.Context(), h.Membership)
+	if errors.Is(err, tenant.ErrLastOwner) {
+		return true, nil
+	}
+	return false, err
+}
+
 func (t *Team) showLeave(w http.ResponseWriter, r *http.Request, h here) error {
-	return t.ask(w, r, h, leaving(h))
+	q := leaving(h)
+	var err error
+	if q.Barred, err = t.keeps(r, h); err != nil {
+		return err
+	}
+	return t.ask(w, r, h, q)
 }
 
 func (t *Team) postLeave(w http.ResponseWriter, r *http.Request, h here) error {

@@ -16,11 +16,17 @@ type overviewView struct {
 	JoinedAt time.Time
 	Asks     []string // texts: what it asks of members
 	Places   []place
+	// Keeps: whoever looks is its only owner, and so cannot leave.
+	Keeps bool
 }
 
 func (t *Team) showOverview(w http.ResponseWriter, r *http.Request, h here) error {
 	lang := t.UI.Language(r)
-	view := overviewView{newFrame(h, ui.NewForm(r)), t.roleName(lang, h.Grant.Role), h.JoinedAt, t.asks(lang, h.Tenant.Policy), placesOf(h)}
+	keeps, err := t.keeps(r, h)
+	if err != nil {
+		return err
+	}
+	view := overviewView{newFrame(h, ui.NewForm(r)), t.roleName(lang, h.Grant.Role), h.JoinedAt, t.asks(lang, h.Tenant.Policy), placesOf(h), keeps}
 	return t.write(w, r, h, ui.Page{Name: "team/overview", Data: view})
 }
 

@@ -181,6 +181,57 @@ func TestOneLeavesUnlessOneIsTheLastOwner(t *testing.T) {
 	})
 }
 
+// The only owner cannot leave: that is said before, with what to do, and nothing to send is offered.
+func TestLeavingIsOfferedToWhomItIsNotRefused(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const why = "You are its only owner."
+		offered := func(p person) bool {
+			at, leave := w.open(p, base), w.open(p, base+"leave/")
+			offered := slices.Contains(at.links(), base+"leave/")
+			for name, d := range map[string]dom{"the overview": at, "the page to leave": leave} {
+				if says := strings.Contains(d.main().text(), why); says == offered {
+					t.Errorf("%s: %s says why not: %v", p.Email, name, says)
+				}
+			}
+			if asks := slices.Contains(leave.actions(), base+"leave/"); asks != offered {
+				t.Errorf("%s is asked: %v", p.Email, asks)
+			}
+			return offered
+		}
+		if offered(w.owner) || !offered(w.member) {
+			t.Error("it is offered to the only owner, or to no member")
+		}
+		w.Exec("UPDATE membership SET role = 'owner' WHERE tenant_id = $1 AND account_id = $2", w.acme.ID, w.admin.ID)
+		if !offered(w.owner) {
+			t.Error("it is not offered to one owner of two")
+		}
+		w.Exec("UPDATE account SET active = FALSE WHERE id = $1", w.admin.ID)
+		if offered(w.owner) {
+			t.Error("an owner whose account is disabled counts")
+		}
+	})
+}
+
+// A role may hold as little as it likes: its members see the organisation's name and their own role, and
+// can leave.
+func TestWhoseRoleAllowsNothingSeesThemselvesAndCanLeave(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.furnish()
+		w.Exec("UPDATE membership SET role = 'writer' WHERE tenant_id = $1 AND account_id = $2", w.acme.ID, w.member.ID)
+		d := w.open(w.member, base)
+		if text := d.main().text(); !strings.Contains(text, "writer") || !strings.Contains(text, "acme") {
+			t.Errorf("it shows\n%s", text)
+		}
+		for _, path := range []string{base + "access/", base + "leave/"} {
+			if !slices.Contains(d.links(), path) {
+				t.Errorf("it does not lead to %s", path)
+			}
+			w.open(w.member, path)
+		}
+		w.did(w.member, w.send(w.member, base+"leave/", "typed", "acme"), "/account/tenants/", "You have left.")
+	})
+}
+
 func TestOwnershipIsHandedOver(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		path := memberPath(w.admin) + "transfer/"

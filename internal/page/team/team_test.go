@@ -150,11 +150,14 @@ func TestOnlyWhatOneMayDoIsOffered(t *testing.T) {
 					}
 				}
 			}
-			wide := map[string][2]bool{"members/": {true, false}, "settings/": {true, false}, "activity/": {true, false}, "access/": {true, true}, "leave/": {true, true}}
+			wide := map[string][2]bool{"members/": {true, false}, "settings/": {true, false}, "activity/": {true, false}, "access/": {true, true}}
 			for end, who := range wide {
 				if want := who[0] && p != w.member || who[1]; seen[base+end] != want {
 					t.Errorf("%s is led to %s: %v", p.Email, end, seen[base+end])
 				}
+			}
+			if seen[base+"leave/"] == (p == w.owner) {
+				t.Errorf("%s is led to where one leaves: %v", p.Email, seen[base+"leave/"])
 			}
 			if seen[base+"delete/"] != (p == w.owner) || seen[memberPath(w.member)+"transfer/"] != (p == w.owner) {
 				t.Errorf("%s is led to what only owners may", p.Email)

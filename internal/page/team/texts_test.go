@@ -59,11 +59,11 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 			chooseView{LookOnly: true, Form: wrong, MayCreate: true, Waiting: []waiting{{Name: long, Role: "Member", Expires: now}}, Joinable: []tenant.Tenant{acme}, Mine: []mine{{Name: long, Slug: "acme", Path: "/x/", Role: "Owner"}, {Name: "Two", Suspended: true}, {Name: "Three", NeedsFactor: true}}},
 			chooseView{Form: form(), Waiting: []waiting{{Name: long, Role: "Member", Expires: now}}, Joinable: []tenant.Tenant{acme}}},
 		"new":           {newView{form()}, newView{wrong}},
-		"overview":      {overviewView{owner, "Owner", now, nil, all}, overviewView{looking, long, now, []string{long, "x"}, nil}},
+		"overview":      {overviewView{owner, "Owner", now, nil, all, true}, overviewView{looking, long, now, []string{long, "x"}, nil, false}},
 		"members":       {membersView{frame: owner, Roles: options, Rows: []memberRow{{Email: long, FullName: long, Role: "Owner", Path: "/x/", Direct: 1, Active: true, You: true, JoinedAt: now}, {Email: "x", Path: "/y/", Direct: 2}}}, membersView{frame: looking, Narrowed: true, Pager: ui.Pager{Next: "/x/"}}},
 		"member":        {memberView{frame: owner, Member: m, MemberPath: "/x/", Changes: true, HandsOver: true, Edited: fields, Entries: []entry{{"*", "Everything", false}, {"notes.read", "", true}}, Permissions: options, Why: &why{Decision: role.Decision{Allowed: true, Permission: "notes.read"}, Key: "team.explain.granted_by_role", RoleName: "Owner"}}, memberView{frame: looking, Member: m, MemberPath: "/x/", Own: true, Beyond: true, Fixed: fields, Why: &why{Key: "team.explain.not_granted"}}},
 		"member_change": {changeView{owner, m, "/x/", options, choices}, changeView{refused, m, "/x/", nil, nil}},
-		"ask":           {question{frame: owner, Key: "leave", Action: "/x/", Cancel: "/y/", Typed: true}, question{frame: refused, Key: "role_delete", Who: long, Action: "/x/", Cancel: "/y/"}},
+		"ask":           {question{frame: owner, Key: "leave", Cancel: "/y/", Barred: true}, question{frame: owner, Key: "leave", Action: "/x/", Cancel: "/y/", Typed: true}, question{frame: refused, Key: "role_delete", Who: long, Action: "/x/", Cancel: "/y/"}},
 		"invitations": {invitationsView{frame: owner, Roles: options, Languages: options, Rows: []invitationRow{{invited, "Member", invitation.Expired, "/x/"}, {void, "Member", invitation.IsVoid, ""}}}, invitationsView{frame: owner, Roles: options}, invitationsView{frame: refused, Roles: options},
 			invitationsView{frame: looking, Rows: []invitationRow{{invited, "Member", invitation.Waits, ""}}}, invitationsView{frame: looking}},
 		"roles":    {rolesView{owner, []roleRow{{roleInfo, "editor", "/x/"}}, []roleRow{{roleInfo, "Owner", ""}}}, rolesView{owner, nil, nil}, rolesView{looking, []roleRow{{RoleInfo: member.RoleInfo{}, Name: long}}, nil}},
@@ -89,6 +89,7 @@ func TestWhatCodePutsTogetherHasATextEach(t *testing.T) {
 	for _, key := range []string{"leave", "delete", "remove", "transfer", "role_delete", "domain_remove"} {
 		keys = append(keys, "team."+key+".title", "team."+key+".text", "team."+key+".submit")
 	}
+	keys = append(keys, "team.leave.barred")
 	for _, why := range []string{invitation.InviterGone, invitation.InviterMayNot, invitation.RoleGone, invitation.DomainRefused} {
 		keys = append(keys, "team.invitations."+why)
 	}
