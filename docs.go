@@ -15,7 +15,8 @@ const docAssets = "/docs/assets/"
 
 // docRoutes are the reference pages below the mount path.
 func (g *Gatehouse) docRoutes(api []web.Route) []web.Route {
-	return append(reference.Routes(reference.Deps{UI: g.ui, Issuer: g.Issuer(), Routes: api, Errors: errorsText}), g.assetRoute(docAssets))
+	document := func() []byte { return web.Describe("Gatehouse", "1", g.cfg.MountPath, api) }
+	return append(reference.Routes(reference.Deps{UI: g.ui, Issuer: g.Issuer(), Routes: api, Document: document, Errors: errorsText}), g.assetRoute(docAssets))
 }
 
 // assetRoute serves style sheet, script and logo below base.

@@ -54,7 +54,9 @@ type loginRequest struct {
 	}
 }
 
-type tokenBody struct {
+// TokenBody is a pair of tokens as it is answered. It is exported because answers embed it, and the API
+// document shows no member of what is embedded and not exported.
+type TokenBody struct {
 	Access           string `json:"access" doc:"Access token (RFC 9068), good for expires_in seconds"`
 	Refresh          string `json:"refresh,omitempty" doc:"Refresh token, good once; missing when it travels as a cookie"`
 	TokenType        string `json:"token_type"`
@@ -62,11 +64,11 @@ type tokenBody struct {
 	RefreshExpiresIn int64  `json:"refresh_expires_in" doc:"Seconds, if it is not used before"`
 }
 
-type tokenResponse struct{ Body tokenBody }
+type tokenResponse struct{ Body TokenBody }
 
 type loginResponse struct {
 	Body struct {
-		tokenBody
+		TokenBody
 		User    account.JSON `json:"user"`
 		Tenant  *tenantJSON  `json:"tenant,omitempty" doc:"The organisation that the tokens are for, where one was asked for"`
 		EnrolBy *time.Time   `json:"enrol_by,omitzero" doc:"Until when the account must have a second factor; missing where it need not, or has one"`
@@ -103,7 +105,7 @@ func answer(q *web.Request) func(*SignedIn, error) (*loginResponse, error) {
 		if err := introduce(q, done.browser); err != nil {
 			return nil, err
 		}
-		out.Body.tokenBody, err = deliver(q, &done.Tokens)
+		out.Body.TokenBody, err = deliver(q, &done.Tokens)
 		return &out, err
 	}
 }
@@ -141,8 +143,8 @@ func introduce(q *web.Request, b Browser) error {
 }
 
 // deliver sends tokens the way the session was opened.
-func deliver(q *web.Request, t *Tokens) (tokenBody, error) {
-	b := tokenBody{Access: t.Access, TokenType: "Bearer", ExpiresIn: seconds(t.AccessExpires), RefreshExpiresIn: seconds(t.RefreshExpires)}
+func deliver(q *web.Request, t *Tokens) (TokenBody, error) {
+	b := TokenBody{Access: t.Access, TokenType: "Bearer", ExpiresIn: seconds(t.AccessExpires), RefreshExpiresIn: seconds(t.RefreshExpires)}
 	if t.Transport == session.Cookie {
 		return b, q.SetCookie(refreshCookie, t.Refresh, t.RefreshExpires)
 	}

@@ -1,10 +1,12 @@
-// Package reference shows the API to people: every call with who may make it, and every error code.
+// Package reference shows the API to people: every call with who may make it and the members of its bodies,
+// and every error code.
 package reference
 
 import (
 	"embed"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/web"
@@ -15,7 +17,9 @@ type Deps struct {
 	UI     *ui.UI
 	Issuer string
 	Routes []web.Route // the API's
-	Errors string      // docs/errors.md
+	// Document makes their OpenAPI document. It is called once, when the reference is first asked for.
+	Document func() []byte
+	Errors   string // docs/errors.md
 }
 
 //go:embed pages locales
@@ -27,14 +31,25 @@ func Pages(assets string) ui.Set { return ui.Set{Name: "reference", Assets: asse
 // Routes returns the reference pages, below the mount.
 func Routes(d Deps) []web.Route {
 	errors := errorRows(d.Errors)
+	all := sync.OnceValues(func() ([]call, error) { return calls(d.Routes, d.Document()) })
 	return []web.Route{
 		web.Get("/docs/", web.Public, web.Page(func(w http.ResponseWriter, r *http.Request) error {
-			return d.UI.Write(w, r, ui.Page{Name: "reference/calls", Data: d})
+			known, err := all()
+			if err != nil {
+				return err
+			}
+			return d.UI.Write(w, r, ui.Page{Name: "reference/calls", Data: callsView{d.Issuer, known}})
 		})),
 		web.Get("/docs/errors/", web.Public, web.Page(func(w http.ResponseWriter, r *http.Request) error {
 			return d.UI.Write(w, r, ui.Page{Name: "reference/errors", Data: errors})
 		})),
 	}
+}
+
+// callsView is what the page of calls shows.
+type callsView struct {
+	Issuer string
+	Calls  []call
 }
 
 type errorRow struct {

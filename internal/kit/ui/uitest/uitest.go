@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func Check(t testing.TB, set ui.Set, samples map[string][]any) {
 
 // Pages renders every page of set with every one of its samples (by page name, without the set) in
 // every language, and holds the result to what every page owes: one h1, nothing inline that the
-// policy refuses, no id twice, a label for each field. A page without a sample fails.
+// policy refuses, no id twice, a label for each field, and no key in place of its text. A page without a sample fails.
 func Pages(t testing.TB, set ui.Set, samples map[string][]any) {
 	t.Helper()
 	u := newUI(t, set)
@@ -43,7 +44,7 @@ func Pages(t testing.TB, set ui.Set, samples map[string][]any) {
 					t.Errorf("page %s in %s: %v", name, l.Tag, err)
 					continue
 				}
-				for _, complaint := range Complaints(text) {
+				for _, complaint := range append(Complaints(text), rawKeys(text, set.Name)...) {
 					t.Errorf("page %s in %s: %s", name, l.Tag, complaint)
 				}
 			}
@@ -102,6 +103,25 @@ func Complaints(text string) (complaints []string) {
 		}
 	}
 	return append(p.complaints, p.sum(text)...)
+}
+
+// rawKeys complains of each key of a text of set that a page shows, which is what it does where a key that
+// was put together has no text.
+func rawKeys(text, set string) (complaints []string) {
+	root, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	key := regexp.MustCompile(`\b(?:ui|` + regexp.QuoteMeta(set) + `)\.[a-z0-9_]+\.[a-z0-9_.-]+`)
+	for n := range root.Descendants() {
+		if n.Type != html.TextNode {
+			continue
+		}
+		for _, found := range key.FindAllString(n.Data, -1) {
+			complaints = append(complaints, "it shows the key "+found)
+		}
+	}
+	return complaints
 }
 
 type page struct {

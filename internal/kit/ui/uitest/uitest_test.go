@@ -62,6 +62,7 @@ func TestMistakesAreFound(t *testing.T) {
 		"s.title is empty":                          set(whole, english, strings.Replace(german, `Titel`, ` `, 1)),
 		"s.title holds more than {{.name}}":         set(whole, strings.Replace(english, `Title`, `{{printf \"x\"}}`, 1), german),
 		"other.key belongs under s or problem":      set(whole, strings.Replace(english, `{"s"`, `{"other.key":"x","s"`, 1), german),
+		"it shows the key s.none.put-together":      set(body(`{{t (printf "s.none.%s" "put-together")}}`), english, german),
 		"page page: no sample data":                 set(body(""), english, german),
 	} {
 		r := &recorder{TB: t}
