@@ -170,7 +170,7 @@ func (g *Gatehouse) openEdge(context.Context) (err error) {
 	}
 	g.edge, err = web.NewEdge(web.Config{
 		PublicURL: g.cfg.PublicURL, MountPath: g.cfg.MountPath, Origins: g.cfg.AllowedOrigins, Hosts: g.hosts(), TrustedProxies: proxies,
-		Authenticate: g.authenticate, Refused: g.refusedPage, UI: g.ui, Enrich: enrich, Logger: g.cfg.Logger,
+		Authenticate: g.authenticate, Refused: g.refusedPage, Ways: waysOut, UI: g.ui, Enrich: enrich, Logger: g.cfg.Logger,
 	})
 	if err != nil {
 		return err

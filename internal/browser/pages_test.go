@@ -350,6 +350,12 @@ var pages = []shown{
 		b.signIn(newAccount(b.t))
 		b.visitFor("/console/", http.StatusForbidden)
 	}},
+	{name: "team-refused", who: member, status: http.StatusForbidden, reach: func(b *tab, c *cast) {
+		b.visit("/account/")
+		b.send(signOutButton, http.StatusOK)
+		b.signIn(c.owner)
+		b.visitFor(onTeam(c.team)+"members/", http.StatusForbidden)
+	}},
 	{name: "accounts", route: "/console/accounts/", who: superuser},
 	{name: "accounts-found", route: "/console/accounts/", who: superuser, reach: func(b *tab, c *cast) {
 		b.visit("/console/accounts/?by=email&status=all&prefix=" + c.owner.email)

@@ -43,6 +43,18 @@ func (b *tab) refused(path string) {
 	b.at(firstPage)
 }
 
+// A page that is for others leads to their sign-in, and from there back to it.
+func TestWhoIsRefusedSignsInAsSomebodyElse(t *testing.T) {
+	p, clerk := newAccount(t), newAccount(t, "--staff")
+	b := open(t)
+	b.signIn(p)
+	b.visitFor("/console/accounts/", http.StatusForbidden)
+	b.follow("Sign in as somebody else")
+	b.at(firstPage)
+	b.attempt(clerk, http.StatusOK)
+	b.at("/console/accounts/")
+}
+
 func TestSignInByKeyboardAlone(t *testing.T) {
 	p := newAccount(t)
 	b := open(t)

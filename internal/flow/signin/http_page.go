@@ -213,7 +213,7 @@ func (s *Service) postSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.ClearCookies(q); err != nil {
 		return err
 	}
-	http.Redirect(w, r, signInPath+"?done=signin.done.signed_out", http.StatusSeeOther)
+	http.Redirect(w, r, withQuery(signInPath, map[string]string{"done": "signin.done.signed_out", "next": onward(r, r.PostForm.Get("next"))}), http.StatusSeeOther)
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui"
 )
 
@@ -172,6 +173,8 @@ type Config struct {
 	// Refused answers a page request that Authenticate or the page itself refused, such as with the way
 	// to the sign-in page, and reports whether it did. Optional.
 	Refused func(w http.ResponseWriter, r *http.Request, why error) bool
+	// Ways returns where whoever was refused a page can go on from there. Optional.
+	Ways func(r *http.Request, why *fault.Error) []Way
 	// UI renders error pages. Required where there are pages.
 	UI *ui.UI
 	// Enrich adds to every request's context what other packages want to know of it. Optional.
