@@ -25,7 +25,7 @@ func TestErrorPagesSayHowToGoOn(t *testing.T) {
 		"a page that had a token":   {"/account/refused/?token=abc", web.ErrLimited, "rate_limited", "abc"},
 		"what trying does not mend": {"/account/refused/", fault.New(fault.Gone, "x", "No."), "This is no longer there", "Try again"},
 		"a way":                     {"/account/refused/", web.ErrDenied, `<a class="button quiet" href="/elsewhere/">`, ""},
-		"a way by a form":           {"/account/refused/", web.ErrDenied, `<form method="post" action="/leave/" class="inline"><input type="hidden" name="next" value="/here/?&lt;b&gt;">`, "<b>"},
+		"a way by a form":           {"/account/refused/", web.ErrDenied, `<form method="post" action="/leave/"><input type="hidden" name="next" value="/here/?&lt;b&gt;">`, "<b>"},
 	} {
 		e := newEdge(t, func(cfg *web.Config) {
 			cfg.Ways = func(_ *http.Request, _ *fault.Error) []web.Way {
