@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bufio"
+	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -528,5 +529,34 @@ func TestTableNamesEveryPage(t *testing.T) {
 		if !slices.Contains(routes, route) {
 			t.Errorf("%s is in the table of pages, and there is no such route", route)
 		}
+	}
+}
+
+// steps are pages that somebody comes to on the way, by a mailed link or from another page.
+var steps = []string{
+	"/account/check-mail/", "/account/confirm/", "/account/data/export/", "/account/goodbye/", "/account/invitation/", "/account/not-me/",
+	"/account/recover-factor/", "/account/reset/", "/account/verify/", "/account/email/confirm/", "/account/email/undo/", "/account/sign-in/link/", "/account/sign-in/second/",
+	"/account/forgot/done/", "/account/sign-in/mail/code/", "/account/sign-in/passkey/", "/account/security/app/add/", "/account/security/passkeys/add/",
+	"/console/accounts/~selected/", "/console/audit/export/", "/console/keys/rotate/", "/console/tenants/~new/",
+}
+
+// The tour of development mode leaves out no page that one could go to.
+func TestDevelopmentToolsLeadToEveryPage(t *testing.T) {
+	golden, err := os.Open("../../testdata/routes.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer golden.Close()
+	tour, err := io.ReadAll(site.call(t, http.MethodGet, "/dev/", "", "").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(golden); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		page := len(f) > 2 && f[1] == http.MethodGet && (strings.HasPrefix(f[0], "/account/") || strings.HasPrefix(f[0], "/console/")) && !strings.Contains(f[0], "{")
+		if !page || strings.Contains(string(tour), `href="`+f[0]+`"`) || slices.ContainsFunc(steps, func(step string) bool { return strings.HasPrefix(f[0], step) }) {
+			continue
+		}
+		t.Errorf("nothing leads to %s", f[0])
 	}
 }

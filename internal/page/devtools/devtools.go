@@ -1,6 +1,6 @@
 // Package devtools is what a newcomer and a test look at in development mode: every mail that would
-// have been sent, a clock that can be moved, sample accounts, and the way to every page. Its pages
-// answer this machine alone. None of them exists in production.
+// have been sent, a clock that can be moved, sample accounts with an organisation, and the way to
+// every page. Its pages answer this machine alone. None of them exists in production.
 package devtools
 
 import (
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/fault"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
@@ -29,6 +30,7 @@ var (
 type Deps struct {
 	UI      *ui.UI
 	Manage  *manage.Service
+	Govern  *govern.Service
 	Mailbox *mail.Mailbox // nil: mails are really sent
 	Clock   any           // with Advance(time.Duration) error where it can be moved
 	Now     func() time.Time
@@ -89,14 +91,19 @@ func isLocal(r *http.Request) error {
 type place struct{ Href, Key string }
 
 var accountPages = []place{
-	{"/account/sign-in/", "devtools.home.sign_in"}, {"/account/sign-up/", "devtools.home.sign_up"}, {"/account/forgot/", "devtools.home.forgot"},
-	{"/account/", "devtools.home.account"}, {"/account/profile/", "devtools.home.profile"}, {"/account/password/", "devtools.home.password"},
+	{"/account/sign-in/", "devtools.home.sign_in"}, {"/account/sign-in/mail/", "devtools.home.by_mail"}, {"/account/sign-up/", "devtools.home.sign_up"},
+	{"/account/resend/", "devtools.home.resend"}, {"/account/forgot/", "devtools.home.forgot"},
+	{"/account/", "devtools.home.account"}, {"/account/profile/", "devtools.home.profile"}, {"/account/email/", "devtools.home.email"},
+	{"/account/password/", "devtools.home.password"}, {"/account/security/", "devtools.home.security"}, {"/account/security/passkeys/", "devtools.home.passkeys"},
+	{"/account/security/app/", "devtools.home.apps"}, {"/account/security/codes/", "devtools.home.codes"}, {"/account/security/mail/", "devtools.home.mail_step"},
+	{"/account/tenants/", "devtools.home.own_tenants"}, {"/account/tenants/new/", "devtools.home.new_tenant"},
 	{"/account/sessions/", "devtools.home.sessions"}, {"/account/language/", "devtools.home.language"}, {"/account/data/", "devtools.home.data"},
 	{"/account/delete/", "devtools.home.delete"},
 }
 
 var consolePages = []place{
 	{"/console/", "devtools.home.overview"}, {"/console/accounts/", "devtools.home.accounts"}, {"/console/sessions/", "devtools.home.all_sessions"},
+	{"/console/tenants/", "devtools.home.tenants"}, {"/console/permissions/", "devtools.home.permissions"},
 	{"/console/mails/", "devtools.home.mails"}, {"/console/templates/", "devtools.home.templates"}, {"/console/keys/", "devtools.home.keys"},
 	{"/console/audit/", "devtools.home.audit"}, {"/console/settings/", "devtools.home.settings"},
 }
@@ -107,10 +114,11 @@ type homeView struct {
 	Account, Console []place
 	Samples          []sample
 	Password         string
+	Tenant           string // short name of the sample organisation
 }
 
 func (t *Tools) showHome(w http.ResponseWriter, r *http.Request) error {
-	list, password := t.samples.shown()
+	list, password, slug := t.samples.shown()
 	return t.UI.Write(w, r, ui.Page{Name: "devtools/home", Done: r.URL.Query().Get("done"),
-		Data: homeView{t.URL, t.Issuer, accountPages, consolePages, list, password}})
+		Data: homeView{t.URL, t.Issuer, accountPages, consolePages, list, password, slug}})
 }

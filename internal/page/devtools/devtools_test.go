@@ -11,10 +11,15 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/internal/domain/account"
 	"github.com/gatehouse-auth/gatehouse/internal/domain/domaintest"
+	"github.com/gatehouse-auth/gatehouse/internal/domain/tenant"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/member"
 	"github.com/gatehouse-auth/gatehouse/internal/feature/password"
+	"github.com/gatehouse-auth/gatehouse/internal/feature/tenancy"
+	"github.com/gatehouse-auth/gatehouse/internal/flow/govern"
 	"github.com/gatehouse-auth/gatehouse/internal/flow/manage"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/db"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/mail"
+	"github.com/gatehouse-auth/gatehouse/internal/kit/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/internal/kit/ui/uitest"
 	"github.com/gatehouse-auth/gatehouse/internal/page/devtools"
 )
@@ -76,7 +81,7 @@ func TestSamplesAreOfEveryKindAndTheirPasswordIsNeverTheSame(t *testing.T) {
 		}
 		people := manage.NewService(manage.Deps{DB: d.DB.DB, Hasher: hasher, Letters: d.Letters, Queue: d.Queue, Limiter: d.Limiter, Roles: d.StaffRoles,
 			Unlock: func(context.Context, *db.Tx, account.ID) error { return nil }})
-		tools := devtools.New(devtools.Deps{UI: d.UI(devtools.Pages()), Manage: people, Clock: d.Clock, Now: d.Now, URL: "http://localhost", Issuer: "http://localhost/api/auth"})
+		tools := devtools.New(devtools.Deps{UI: d.UI(devtools.Pages()), Manage: people, Govern: governed(t, d), Clock: d.Clock, Now: d.Now, URL: "http://localhost", Issuer: "http://localhost/api/auth"})
 		client := d.ServeAt("http://localhost", nil, devtools.Routes(tools))
 		local := func(r *http.Request) { r.RemoteAddr, r.Host = "127.0.0.1:4711", "localhost" }
 		if a := client.Page("/dev/", local); a.Status != http.StatusOK || shownPassword.MatchString(a.Text) {
@@ -97,7 +102,7 @@ func TestSamplesAreOfEveryKindAndTheirPasswordIsNeverTheSame(t *testing.T) {
 			t.Error("the password is the same again")
 		}
 		for query, want := range map[string]int{
-			"TRUE": 7, "NOT active": 1, "NOT email_verified": 1, "staff": 3, "staff_role = 'support'": 1, "superuser": 1,
+			"TRUE": 10, "NOT active": 1, "NOT email_verified": 1, "staff": 3, "staff_role = 'support'": 1, "superuser": 1,
 		} {
 			var n int
 			d.Read(&n, "SELECT count(*) FROM account WHERE "+query)
@@ -105,6 +110,24 @@ func TestSamplesAreOfEveryKindAndTheirPasswordIsNeverTheSame(t *testing.T) {
 				t.Errorf("%d accounts are %s, want %d", n, query, want)
 			}
 		}
+		var belong int
+		d.Read(&belong, "SELECT count(*) FROM membership m JOIN tenant t ON t.id = m.tenant_id JOIN account a ON a.id = m.account_id WHERE t.slug = 'sample' AND a.email = 'sample.' || m.role || '@example.com'")
+		if belong != 3 {
+			t.Errorf("%d people belong to the sample organisation as what they are called, want 3", belong)
+		}
+		for _, path := range []string{"/account/tenants/sample/", "/console/tenants/sample/"} {
+			if text := client.Page("/dev/", local).Text; !strings.Contains(text, `href="`+path+`"`) {
+				t.Errorf("nothing leads to %s", path)
+			}
+		}
+		if err := tenants(t, d).Delete(t.Context(), tenant.ByStaff(), tenantNamed(t, d, "sample"), "sample", ""); err != nil {
+			t.Fatal(err)
+		}
+		if a := client.Submit("/dev/samples/", nil, local); a.Status != http.StatusSeeOther {
+			t.Fatalf("without its organisation: answered %d %s", a.Status, a.Text)
+		}
+		tenantNamed(t, d, "sample-2")
+		passwords[0], passwords[1] = passwords[1], shownPassword.FindStringSubmatch(client.Page("/dev/", local).Text)[1]
 		var hash string
 		d.Read(&hash, "SELECT hash FROM password_credential c JOIN account a ON a.id = c.account_id WHERE a.superuser")
 		for i, want := range []bool{false, true} {
@@ -113,6 +136,35 @@ func TestSamplesAreOfEveryKindAndTheirPasswordIsNeverTheSame(t *testing.T) {
 			}
 		}
 	})
+}
+
+func tenants(t *testing.T, d *domaintest.World) *tenancy.Service {
+	t.Helper()
+	service, err := tenancy.New(tenancy.Config{Create: tenancy.ByStaff, PerAccount: ratelimit.Limit{Name: "tenants", Burst: 9, Per: time.Hour}, Origin: domaintest.Origin, DomainsPage: domaintest.Origin + "/account/tenants/{tenant}/domains/"},
+		tenancy.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters, Prover: nobody{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service
+}
+
+func governed(t *testing.T, d *domaintest.World) *govern.Service {
+	t.Helper()
+	return govern.New(govern.Deps{DB: d.DB.DB, Roles: d.Roles, Tenancy: tenants(t, d), Members: member.New(member.Deps{DB: d.DB.DB, Roles: d.Roles, Limiter: d.Limiter, Letters: d.Letters})})
+}
+
+// nobody proves no domain.
+type nobody struct{}
+
+func (nobody) Prove(context.Context, *tenant.Domain) tenancy.Proof { return tenancy.Proof{} }
+
+func tenantNamed(t *testing.T, d *domaintest.World, slug string) tenant.ID {
+	t.Helper()
+	found, err := tenant.FindByName(t.Context(), d.DB.DB, slug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.ID
 }
 
 func TestClockMovesForwardOnly(t *testing.T) {
