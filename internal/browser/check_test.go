@@ -19,7 +19,7 @@ type facts struct {
 	Flat      []string // labels of cells without any height, which lie above their neighbours
 	Cut       []string // texts that go on where nobody sees them, and in the console tables that do on a wide screen
 	Zoneless  []string // times that do not say of which zone they are
-	Broken    []string // addresses in tables of the console that go on in another line amid a word
+	Broken    []string // addresses in tables that go on in another line amid a word
 }
 
 const factsOf = `({
@@ -46,7 +46,7 @@ const factsOf = `({
 		.map(e => e.ariaLabel ?? e.textContent.trim().slice(0, 60)),
 	Zoneless: [...document.querySelectorAll("time[datetime*=T]")].map(e => e.textContent)
 		.filter(text => !text.includes(new Intl.DateTimeFormat(document.documentElement.lang, {timeZoneName: "short"}).formatToParts().find(p => p.type === "timeZoneName").value)),
-	Broken: [...document.querySelectorAll(".console table bdi")].filter(e => e.checkVisibility() && /^[^\s@]+@[^\s@]+$/.test(e.textContent))
+	Broken: [...document.querySelectorAll("table bdi")].filter(e => e.checkVisibility() && /^[^\s@]+@[^\s@]+$/.test(e.textContent))
 		.filter(e => [...e.childNodes].some(n => {
 			const range = document.createRange();
 			range.selectNodeContents(n);

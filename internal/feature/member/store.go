@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -24,8 +25,7 @@ type rower interface {
 
 const (
 	columns = `a.id, a.subject, a.email, p.full_name, a.active, m.created_at, t.slug, ` + tenant.GrantColumns
-	people  = ` JOIN account a ON a.id = m.account_id JOIN profile p ON p.account_id = a.id`
-	joined  = people + ` JOIN tenant t ON t.id = $1` + tenant.Joined // with the tenant's row read once
+	members = ` FROM membership m JOIN tenant t ON t.id = m.tenant_id JOIN account a ON a.id = m.account_id JOIN profile p ON p.account_id = a.id` + tenant.Joined
 )
 
 // dest returns where columns are scanned to; done must be called afterwards.
@@ -43,7 +43,7 @@ func find(ctx context.Context, r rower, deps Deps, id tenant.ID, subject string)
 	}
 	var m Member
 	dest, done := m.dest(deps.Roles, id)
-	err := r.Row(ctx, `SELECT `+columns+`, m.attributes FROM membership m`+joined+`WHERE m.tenant_id = $1 AND a.subject = $2`, []any{id, subject}, append(dest, account.StoredAttributes(&m.stored))...)
+	err := r.Row(ctx, `SELECT `+columns+`, m.attributes`+members+`WHERE m.tenant_id = $1 AND a.subject = $2`, []any{id, subject}, append(dest, account.StoredAttributes(&m.stored))...)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, tenant.ErrMemberNotFound
 	}
@@ -63,19 +63,17 @@ func (q Query) question(id tenant.ID) cursor.Question {
 }
 
 // statement returns the text and the arguments of a query for members, those who joined first in front.
-// A page is cut from memberships before anything is joined: the planner would otherwise join everybody
-// of the tenant first, and sort and cut then.
+// What it reads is bounded by the tenant, and comes sorted from an index.
 func (q Query) statement(id tenant.ID) (string, []any, error) {
 	after, err := q.question(id).Read(q.After)
 	if err != nil {
 		return "", nil, err
 	}
-	args := []any{id}
-	from, where := `membership m`, ` WHERE m.tenant_id = $1`
-	if after != nil {
-		args = append(args, after.At.UnixMilli(), after.ID)
-		where += ` AND (m.created_at, m.account_id) > ($2, $3)`
+	if after == nil {
+		after = &cursor.Place{At: time.UnixMilli(0)}
 	}
+	args := []any{id, after.At.UnixMilli(), after.ID}
+	where := `WHERE m.tenant_id = $1 AND (m.created_at, m.account_id) > ($2, $3)`
 	if q.Role != "" {
 		args = append(args, q.Role)
 		where += fmt.Sprintf(" AND m.role = $%d", len(args))
@@ -84,12 +82,10 @@ func (q Query) statement(id tenant.ID) (string, []any, error) {
 		email, name := emailKey(prefix), account.NameKey(prefix)
 		args = append(args, email, utf8.RuneCountInString(email), name, utf8.RuneCountInString(name))
 		n := len(args)
-		from += people
 		where += fmt.Sprintf(" AND (substr(a.email_key, 1, $%d) = $%d OR substr(p.name_key, 1, $%d) = $%d)", n-2, n-3, n, n-1)
 	}
 	args = append(args, q.Limit+1)
-	const order = ` ORDER BY m.created_at, m.account_id`
-	return `SELECT ` + columns + fmt.Sprintf(` FROM (SELECT m.* FROM %s LIMIT $%d) m`, from+where+order, len(args)) + joined + order, args, nil
+	return `SELECT ` + columns + members + where + fmt.Sprintf(` ORDER BY m.created_at, m.account_id LIMIT $%d`, len(args)), args, nil
 }
 
 // emailKey folds an address, or the beginning of one, as addresses are folded.

@@ -255,7 +255,7 @@ func TestSignUpPageAsksForRequiredAttributes(t *testing.T) {
 			t.Errorf("answered %d, complaints %q\n%s", a.Status, got, a.Text)
 		}
 		f.Set("attributes.size", "M")
-		f.Set("attributes.age", "0x1p4")
+		f.Set("attributes.age", "1.6e1")
 		f.Set("attributes.member", "no")
 		w.leads(w.Submit(signUp, f), checkMail)
 		var stored string
