@@ -316,6 +316,10 @@ func TestOwnPagesOfATenantAskTheMembership(t *testing.T) {
 				t.Errorf("%s: answered %d, not %d: %.80s", path, resp.StatusCode, want, text)
 			}
 		}
+		s.mux.Handle("/app/", http.StripPrefix("/app", s.mux))
+		if _, text := s.ask(http.MethodGet, "/app/t/"+mine.Slug+"/write?x=1", "", "Cookie", cookie); !strings.Contains(text, `value="/app/t/`+mine.Slug+`/write?x=1"`) {
+			t.Errorf("whoever signs in as somebody else is not led back:\n%s", text)
+		}
 		script := []string{"Cookie", cookie, "Sec-Fetch-Mode", "cors", "Sec-Fetch-Site", "same-origin"}
 		if _, text := s.ask(http.MethodGet, "/t/"+mine.Slug+"/write", "", script...); !strings.Contains(text, `"permission":"notes.write"`) {
 			t.Errorf("the permission is not named: %s", text)

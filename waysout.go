@@ -58,5 +58,5 @@ func nextOf(r *http.Request) string {
 	if r.Method != http.MethodGet {
 		return accountHome
 	}
-	return r.URL.RequestURI()
+	return web.FromContext(r.Context()).Asked()
 }
