@@ -45,7 +45,7 @@ const factsOf = `({
 		.filter(e => !["auto", "scroll"].includes(getComputedStyle(e).overflowX) || innerWidth >= 1280)
 		.map(e => e.ariaLabel ?? e.textContent.trim().slice(0, 60)),
 	Zoneless: [...document.querySelectorAll("time[datetime*=T]")].map(e => e.textContent)
-		.filter(text => !text.includes(new Intl.DateTimeFormat(document.documentElement.lang, {timeZoneName: "short"}).formatToParts().find(p => p.type === "timeZoneName").value)),
+		.filter(text => !text.endsWith("UTC") && !text.includes(new Intl.DateTimeFormat(document.documentElement.lang, {timeZoneName: "short"}).formatToParts().find(p => p.type === "timeZoneName").value)),
 	Broken: [...document.querySelectorAll("table bdi")].filter(e => e.checkVisibility() && /^[^\s@]+@[^\s@]+$/.test(e.textContent))
 		.filter(e => [...e.childNodes].some(n => {
 			const range = document.createRange();
