@@ -58,5 +58,5 @@ func nextOf(r *http.Request) string {
 	if r.Method != http.MethodGet {
 		return accountHome
 	}
-	return web.FromContext(r.Context()).Asked()
+	return web.Asked(r)
 }

@@ -33,7 +33,7 @@ func (s *Service) Refused(w http.ResponseWriter, r *http.Request, why error) boo
 	case !errors.Is(why, session.ErrSignedOut):
 		return false
 	}
-	asked := web.FromContext(r.Context()).Asked()
+	asked := web.Asked(r)
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		http.Redirect(w, r, path+"?next="+url.QueryEscape(asked), http.StatusSeeOther)
 		return true

@@ -255,11 +255,11 @@ func (q *Request) Bearer() (token string, found bool) {
 }
 
 // Asked returns the path and query that were asked for, with what was stripped off on the way to here.
-func (q *Request) Asked() string {
-	if u, err := url.ParseRequestURI(q.r.RequestURI); err == nil {
+func Asked(r *http.Request) string {
+	if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
 		return u.RequestURI()
 	}
-	return q.r.URL.RequestURI()
+	return r.URL.RequestURI()
 }
 
 // HTTP returns the request itself, for checks that concern the connection.
